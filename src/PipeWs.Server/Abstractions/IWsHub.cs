@@ -1,0 +1,55 @@
+using System.Diagnostics.CodeAnalysis;
+
+namespace PipeWs.Server;
+
+/// <summary>The living hub: its connections, users and rooms. A singleton; every member is safe from any thread.</summary>
+public interface IWsHub
+{
+    /// <summary>The name given to <c>AddPipeWs</c>; empty for the default hub.</summary>
+    string Name { get; }
+
+    /// <summary>How many connections are open.</summary>
+    int ConnectionCount { get; }
+
+    /// <summary>The open connections, as they were at some moment during the enumeration.</summary>
+    IEnumerable<IWsConnection> Connections { get; }
+
+    /// <summary>The rooms that exist, as they were at some moment during the enumeration.</summary>
+    IEnumerable<IWsRoom> Rooms { get; }
+
+    /// <summary>Sends to every connection of the hub, in one order for all.</summary>
+    IWsSender All { get; }
+
+    /// <summary>Finds an open connection by its id.</summary>
+    bool TryGetConnection(string id, [NotNullWhen(true)] out IWsConnection? connection);
+
+    /// <summary>Sends to the connection with this id; to nobody where there is none.</summary>
+    IWsSender Connection(string id);
+
+    /// <summary>Sends to all connections of a user (<see cref="IWsConnection.UserId"/>); to nobody where there is none.</summary>
+    IWsSender User(string userId);
+
+    /// <summary>The open connections of a user.</summary>
+    IReadOnlyList<IWsConnection> UserConnections(string userId);
+
+    /// <summary>
+    /// The room of this name. A room is created by the first to join it or to publish where it has history; the handle is valid whether or not it exists now.
+    /// </summary>
+    /// <exception cref="ArgumentException">The name is empty or longer than 255 bytes of UTF-8.</exception>
+    IWsRoom Room(string name);
+
+    /// <summary>Finds a room that exists now.</summary>
+    bool TryGetRoom(string name, [NotNullWhen(true)] out IWsRoom? room);
+
+    /// <summary>Raised after a connection joined a room.</summary>
+    event Action<WsRoomEvent>? Joined;
+
+    /// <summary>Raised after a connection left a room, by itself or by closing.</summary>
+    event Action<WsRoomEvent>? Left;
+}
+
+/// <summary>A connection joined or left a room.</summary>
+/// <param name="Room">The room's name.</param>
+/// <param name="Connection">The connection.</param>
+/// <param name="Members">The number of members after it.</param>
+public readonly record struct WsRoomEvent(string Room, IWsConnection Connection, int Members);

@@ -1,0 +1,52 @@
+using System.Buffers;
+
+namespace PipeWs.Server;
+
+/// <summary>
+/// One received message and what can be done about it. It and its bytes are borrowed: they are valid until the handler's task completes, on one
+/// thread at a time. Keep a copy of what must live longer.
+/// </summary>
+public abstract class WsMessageContext
+{
+    /// <summary>The hub.</summary>
+    public abstract IWsHub Hub { get; }
+
+    /// <summary>The connection the message came on.</summary>
+    public abstract IWsConnection Connection { get; }
+
+    /// <summary>The application's services: a singleton scope, the hub's.</summary>
+    public abstract IServiceProvider Services { get; }
+
+    /// <summary>Text or binary.</summary>
+    public abstract WsMessageType Type { get; }
+
+    /// <summary>The whole message as it came, unmasked.</summary>
+    public abstract ReadOnlySequence<byte> Payload { get; }
+
+    /// <summary>The action the message was routed by; empty in raw handlers.</summary>
+    public abstract string Action { get; }
+
+    /// <summary>The request's id; null where it has none.</summary>
+    public abstract string? RequestId { get; }
+
+    /// <summary>The raw JSON of the body (<c>data</c> or <c>payload</c>), in UTF-8; empty where there is none and in raw handlers.</summary>
+    public abstract ReadOnlyMemory<byte> Body { get; }
+
+    /// <summary>The <c>topic</c> of the message; null where it has none.</summary>
+    public abstract string? Topic { get; }
+
+    /// <summary>Fires when the connection begins to end.</summary>
+    public CancellationToken ConnectionClosed => Connection.ConnectionClosed;
+
+    /// <summary>
+    /// Answers the request: <c>{"id":...,"type":type,"data":data}</c>, with the request's id where it had one, and with the body under the name the request used.
+    /// </summary>
+    /// <param name="type">The answer's type.</param>
+    /// <param name="data">One JSON value in UTF-8; left out where empty.</param>
+    public abstract ValueTask ReplyAsync(string type, ReadOnlyMemory<byte> data = default);
+
+    /// <summary>Answers with <c>{"id":...,"type":"error","code":code,"data":message}</c>. The connection lives on.</summary>
+    /// <param name="code">400-599, as in HTTP.</param>
+    /// <param name="message">What was wrong, in plain words.</param>
+    public abstract ValueTask ReplyErrorAsync(int code, string message);
+}
