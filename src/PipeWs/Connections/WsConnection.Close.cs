@@ -1,0 +1,252 @@
+using System.Buffers;
+using System.Diagnostics;
+using System.IO.Pipelines;
+using PipeWs.Protocol.Framing;
+
+namespace PipeWs;
+
+// The end of a connection, of which there are four kinds: the closing handshake begun here or there (RFC 6455, section 7.1.2), failing it (7.1.7),
+// the transport's own end, and an abort. Whoever requests a close first decides its code.
+public sealed partial class WsConnection
+{
+    /// <summary>How long bytes of a peer that was failed are read and dropped, so that the close frame is not lost to a reset.</summary>
+    private static readonly TimeSpan s_linger = TimeSpan.FromMilliseconds(200);
+
+    private readonly TaskCompletionSource _closeFlushed = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly CancellationTokenSource _ending = new();
+    private CloseRequest? _closeRequest;
+    private volatile bool _closeSent;
+    private bool _closeReceived;
+    private ushort _receivedCode;
+    private string _receivedReason = "";
+    private volatile bool _transportEnded;
+    private Exception? _transportException;
+    private int _aborted;
+    private long _closeDeadline;
+
+    /// <summary>Fires when the connection begins to end, whoever began it.</summary>
+    public CancellationToken ConnectionClosed => _ending.Token;
+
+    /// <summary>Whether the connection has begun to end; sends are refused from then on.</summary>
+    public bool IsClosing => Volatile.Read(ref _closeRequest) is not null || _transportEnded || _outputEnded;
+
+    private bool IsAborted => Volatile.Read(ref _aborted) != 0;
+
+    /// <summary>
+    /// Begins the closing handshake after all that is pending, and completes when the connection has ended. Where it is closing already, waits for that end.
+    /// </summary>
+    /// <param name="code">1000-1003, 1007-1014 or 3000-4999.</param>
+    /// <param name="reason">At most 123 bytes of UTF-8; what is longer is cut at a character.</param>
+    /// <param name="cancellationToken">Gives up waiting; the closing goes on.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The code must not be sent.</exception>
+    public async ValueTask<WsCloseInfo> CloseAsync(ushort code = CloseCode.NormalClosure, string reason = "", CancellationToken cancellationToken = default)
+    {
+        BeginClose(code, reason);
+        return await _closed.Task.WaitAsync(cancellationToken);
+    }
+
+    /// <summary>Begins the closing handshake like <see cref="CloseAsync"/>, and does not wait for it.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The code must not be sent.</exception>
+    public void BeginClose(ushort code, string reason)
+    {
+        ArgumentNullException.ThrowIfNull(reason);
+        if (!CloseCode.IsValidOnTheWire(code))
+        {
+            throw new ArgumentOutOfRangeException(nameof(code), code, "A close frame carries 1000-1003, 1007-1014 or 3000-4999 (RFC 6455, 7.4).");
+        }
+
+        RequestClose(new CloseRequest(code, reason, WsCloseInitiator.Local, SkipsSources: false));
+    }
+
+    /// <summary>
+    /// Closes a peer that reads too slowly: with 3008, should it ever read it, and an abort after <see cref="WsConnectionOptions.CloseTimeout"/>.
+    /// </summary>
+    /// <param name="reason">What it was too slow for.</param>
+    public void CloseSlow(string reason) =>
+        RequestClose(new CloseRequest(CloseCode.TooSlow, reason, WsCloseInitiator.Local, SkipsSources: true));
+
+    /// <summary>Drops the transport now, without a closing handshake. What was not sent is not sent.</summary>
+    public void Abort(Exception? reason = null)
+    {
+        if (Interlocked.Exchange(ref _aborted, 1) != 0)
+        {
+            return;
+        }
+
+        SetOutputEnded(reason);
+        if (_abortTransport is not null)
+        {
+            try
+            {
+                _abortTransport(reason);
+            }
+            catch (Exception)
+            {
+                // A transport that cannot even be aborted is gone.
+            }
+        }
+
+        _input.CancelPendingRead();
+        _output.CancelPendingFlush();
+        Wake();
+    }
+
+    /// <summary>Fails the connection as RFC 6455, section 7.1.7 says: answers to what came before leave first, nothing is read any more.</summary>
+    private void Fail(in ProtocolError error) =>
+        RequestClose(new CloseRequest(error.Code, error.Message, WsCloseInitiator.Local, SkipsSources: true));
+
+    private void OnCloseReceived(ushort code, string reason)
+    {
+        _closeReceived = true;
+        _receivedCode = code;
+        _receivedReason = reason;
+
+        // "When sending a Close frame in response, the endpoint typically echos the status code it received" (RFC 6455, section 5.5.1).
+        RequestClose(new CloseRequest(code, "", WsCloseInitiator.Remote, SkipsSources: true));
+    }
+
+    /// <summary>A message sent in parts will never be whole.</summary>
+    internal void AbandonMessage() =>
+        RequestClose(new CloseRequest(CloseCode.InternalError, "a message in parts was abandoned", WsCloseInitiator.Local, SkipsSources: true));
+
+    private void RequestClose(CloseRequest request)
+    {
+        if (Interlocked.CompareExchange(ref _closeRequest, request, null) is null)
+        {
+            Volatile.Write(ref _closeDeadline, Deadline(_options.CloseTimeout));
+            OnEnding();
+        }
+
+        if (WsBatch.Owner != this || !_loopHoldsTurn)
+        {
+            Wake();
+        }
+    }
+
+    private void WriteClose(ref WsFrameWriter writer, CloseRequest request)
+    {
+        Span<byte> payload = stackalloc byte[FrameRules.MaxControlPayloadBytes];
+        int length = ClosePayload.Write(payload, request.Code, request.Reason);
+        writer.Write(Opcode.Close, fin: true, payload[..length]);
+        _closeSent = true;
+    }
+
+    private void SetTransportEnded(Exception? error)
+    {
+        if (error is not null)
+        {
+            Interlocked.CompareExchange(ref _transportException, error, null);
+        }
+
+        _transportEnded = true;
+        BeginTransportEnd();
+    }
+
+    private void BeginTransportEnd()
+    {
+        _transportEnded = true;
+        OnEnding();
+    }
+
+    private void OnEnding()
+    {
+        // The callbacks are the application's: they must not run on the thread that writes.
+        if (!_ending.IsCancellationRequested)
+        {
+            _ = _ending.CancelAsync();
+        }
+    }
+
+    /// <summary>After the receive loop: gets the close frame out, lets the peer have it, and completes both pipes.</summary>
+    private async Task EndAsync()
+    {
+        if (!_transportEnded && !IsAborted)
+        {
+            await WaitUntilDeadlineAsync(_closeFlushed.Task);
+            if (!IsAborted && (!_closeReceived || !_isServer))
+            {
+                await LingerAsync();
+            }
+        }
+
+        _outputEnded = true;
+        BeginTransportEnd();
+        _output.CancelPendingFlush();
+        Wake();
+        if (!_outputDone.Task.IsCompleted)
+        {
+            // A flush that is still under way ends with the transport.
+            _abortTransport?.Invoke(null);
+            await _outputDone.Task;
+        }
+
+        await _input.CompleteAsync();
+    }
+
+    /// <summary>
+    /// Reads and drops what still comes. A client waits so for the server, which closes the transport first (RFC 6455, section 7.1.1); a
+    /// server that failed a connection waits a little, since closing over unread bytes resets the connection and may take the close frame with it.
+    /// </summary>
+    private async Task LingerAsync()
+    {
+        TimeSpan limit = _isServer ? s_linger : _options.CloseTimeout;
+        using var timeout = new CancellationTokenSource(limit, _heartbeat.TimeProvider);
+        try
+        {
+            while (!IsAborted)
+            {
+                ReadResult result = await _input.ReadAsync(timeout.Token);
+                _input.AdvanceTo(result.Buffer.End);
+                if (result.IsCompleted)
+                {
+                    return;
+                }
+            }
+        }
+        catch (Exception)
+        {
+            // The time is up or the transport broke; either way there is nothing more to wait for.
+        }
+    }
+
+    private async Task WaitUntilDeadlineAsync(Task task)
+    {
+        try
+        {
+            await task.WaitAsync(_options.CloseTimeout, _heartbeat.TimeProvider);
+        }
+        catch (TimeoutException)
+        {
+            Abort(null);
+        }
+    }
+
+    private WsCloseInfo CreateCloseInfo(Exception? error)
+    {
+        CloseRequest? request = _closeRequest;
+        error ??= _handlerException ?? _transportException;
+        if (_closeReceived)
+        {
+            bool began = request is { Initiator: WsCloseInitiator.Local };
+            return new WsCloseInfo(
+                began ? request!.Code : _receivedCode,
+                began ? request!.Reason : _receivedReason,
+                began ? WsCloseInitiator.Local : WsCloseInitiator.Remote,
+                _closeSent,
+                _handlerException);
+        }
+
+        if (request is not null)
+        {
+            return new WsCloseInfo(request.Code, request.Reason, WsCloseInitiator.Local, WasClean: false, error);
+        }
+
+        WsCloseInitiator initiator = IsAborted ? WsCloseInitiator.Local : WsCloseInitiator.Transport;
+        return new WsCloseInfo(CloseCode.AbnormalClosure, "", initiator, WasClean: false, error);
+    }
+
+    private long Deadline(TimeSpan timeout) =>
+        timeout == Timeout.InfiniteTimeSpan ? long.MaxValue : _heartbeat.Now + (long)timeout.TotalMilliseconds;
+
+    private sealed record CloseRequest(ushort Code, string Reason, WsCloseInitiator Initiator, bool SkipsSources);
+}

@@ -1,0 +1,636 @@
+using System.IO.Pipelines;
+using System.Runtime.CompilerServices;
+using PipeWs.Protocol.Framing;
+
+namespace PipeWs;
+
+// The one writer. `_turn` says who may touch the output: whoever moves it from Free to Held. Fields below "of the turn's holder" belong to that one.
+// Whoever finds it Held leaves its work first and then moves it to HeldWithWork, so that the holder cannot let go without having seen the work.
+public sealed partial class WsConnection
+{
+    private const int Free = 0;
+    private const int Held = 1;
+    private const int HeldWithWork = 2;
+
+    private int _turn;
+    private OutboundNode? _mail;
+    private WsOutboundSource? _signalled;
+    private long _backlogBytes;
+    private long _backlogNodes;
+    private TaskCompletionSource? _backlogDrained;
+    private int _deferredBy;
+
+    // Of the receive loop's thread, within a batch.
+    private bool _loopHoldsTurn;
+
+    // Of the turn's holder.
+    private readonly Action _onFlushed;
+    private ConfiguredValueTaskAwaitable<FlushResult>.ConfiguredValueTaskAwaiter _flush;
+    private OutboundNode? _inbox;
+    private OutboundNode? _inboxTail;
+    private OutboundNode? _heldBack;
+    private OutboundNode? _heldBackTail;
+    private WsOutboundSource? _sources;
+    private WsOutboundSource? _sourcesTail;
+    private WsMessageWriter? _stream;
+    private long _unflushedBytes;
+    private long _lentOffset;
+    private uint _lentKey;
+    private bool _inLentFrame;
+
+    /// <summary>When the flush that is under way began, as the heartbeat counts; 0 where there is none.</summary>
+    private long _flushingSince;
+    private volatile bool _outputEnded;
+    private volatile bool _outputFinished;
+    private readonly TaskCompletionSource _outputDone = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    /// <summary>How many bytes wait for the transport to take those before them.</summary>
+    public long BacklogBytes => Volatile.Read(ref _backlogBytes);
+
+    private bool IsBacklogFull => Volatile.Read(ref _backlogBytes) >= _options.SendBacklogBytes && !_outputEnded;
+
+    /// <summary>Says that a source has frames. Whoever has the turn, or this thread if nobody has, asks it for them.</summary>
+    public void Signal(WsOutboundSource source)
+    {
+        ArgumentNullException.ThrowIfNull(source);
+        if (source.TryMarkSignalled())
+        {
+            WsOutboundSource? head = Volatile.Read(ref _signalled);
+            while (true)
+            {
+                source.Next = head;
+                WsOutboundSource? seen = Interlocked.CompareExchange(ref _signalled, source, head);
+                if (ReferenceEquals(seen, head))
+                {
+                    break;
+                }
+
+                head = seen;
+            }
+        }
+
+        Wake();
+    }
+
+    void IWsBatchWork.Run()
+    {
+        Interlocked.CompareExchange(ref _deferredBy, 0, Environment.CurrentManagedThreadId);
+        Wake();
+    }
+
+    /// <summary>Puts a node into the mailbox and sees to it that somebody takes it out.</summary>
+    private void Post(OutboundNode node)
+    {
+        Interlocked.Add(ref _backlogBytes, node.Bytes);
+        if (!node.IsControl)
+        {
+            Interlocked.Increment(ref _backlogNodes);
+        }
+
+        OutboundNode? head = Volatile.Read(ref _mail);
+        while (true)
+        {
+            node.Next = head;
+            OutboundNode? seen = Interlocked.CompareExchange(ref _mail, node, head);
+            if (ReferenceEquals(seen, head))
+            {
+                break;
+            }
+
+            head = seen;
+        }
+
+        if (_outputFinished)
+        {
+            DropMail();
+            return;
+        }
+
+        // Messages that one batch of another connection sends here leave together at its end.
+        if (WsBatch.IsActive)
+        {
+            int thread = Environment.CurrentManagedThreadId;
+            if ((WsBatch.Owner == this && _loopHoldsTurn) || Volatile.Read(ref _deferredBy) == thread)
+            {
+                return;
+            }
+
+            // Another batch may have deferred it too: each wakes it at its own end, and none waits for another's.
+            Volatile.Write(ref _deferredBy, thread);
+            WsBatch.TryDefer(this);
+            return;
+        }
+
+        Wake();
+    }
+
+    /// <summary>Writes what waits, or tells the turn's holder that something does.</summary>
+    private void Wake()
+    {
+        while (true)
+        {
+            int turn = Interlocked.CompareExchange(ref _turn, Held, Free);
+            if (turn == Free)
+            {
+                Drain();
+                return;
+            }
+
+            if (turn == HeldWithWork || Interlocked.CompareExchange(ref _turn, HeldWithWork, Held) != Free)
+            {
+                return;
+            }
+        }
+    }
+
+    /// <summary>Whether this is the receive loop's thread in its batch, and it has the turn with nothing before it in the mailbox.</summary>
+    private bool TryKeepLoopTurn()
+    {
+        if (WsBatch.Owner != this)
+        {
+            return false;
+        }
+
+        if (!_loopHoldsTurn)
+        {
+            if (Interlocked.CompareExchange(ref _turn, Held, Free) != Free)
+            {
+                return false;
+            }
+
+            _loopHoldsTurn = true;
+        }
+
+        return _inbox is null && _stream is null && Volatile.Read(ref _mail) is null && !_closeSent && !_outputEnded;
+    }
+
+    private void ReleaseLoopTurnIfOwn()
+    {
+        if (WsBatch.Owner == this)
+        {
+            ReleaseLoopTurn();
+        }
+    }
+
+    private void ReleaseLoopTurn()
+    {
+        if (_loopHoldsTurn)
+        {
+            _loopHoldsTurn = false;
+            Drain();
+        }
+    }
+
+    private void WriteDirect(WsMessageType type, ReadOnlySpan<byte> payload) =>
+        WriteDirect(type == WsMessageType.Text ? Opcode.Text : Opcode.Binary, payload);
+
+    private void WriteDirect(Opcode opcode, ReadOnlySpan<byte> payload)
+    {
+        try
+        {
+            var writer = new WsFrameWriter(_output, !_isServer, _options.FlushBytes);
+            writer.Write(opcode, fin: true, payload);
+            _unflushedBytes += writer.BytesWritten;
+        }
+        catch (Exception e)
+        {
+            SetOutputEnded(e);
+        }
+
+        if (_unflushedBytes >= _options.FlushBytes)
+        {
+            ReleaseLoopTurn();
+        }
+    }
+
+    private void SendControl(Opcode opcode, ReadOnlySpan<byte> payload)
+    {
+        if (_closeSent)
+        {
+            return;
+        }
+
+        if (TryKeepLoopTurn())
+        {
+            WriteDirect(opcode, payload);
+        }
+        else
+        {
+            Post(OutboundNode.ForControl(opcode, payload));
+        }
+    }
+
+    /// <summary>Writes all that waits, hands it to the transport, and lets go of the turn. With the turn.</summary>
+    private void Drain()
+    {
+        while (true)
+        {
+            if (_outputEnded)
+            {
+                // The turn is never let go again: the output is complete.
+                FinishOutput();
+                return;
+            }
+
+            bool more;
+            try
+            {
+                more = WritePending();
+                if (_unflushedBytes > 0)
+                {
+                    _unflushedBytes = 0;
+                    ValueTask<FlushResult> flush = _output.FlushAsync();
+                    if (!flush.IsCompletedSuccessfully)
+                    {
+                        // The turn stays held, and what comes meanwhile waits, until the transport took these.
+                        Volatile.Write(ref _flushingSince, Math.Max(1, _heartbeat.Now));
+                        _flush = flush.ConfigureAwait(false).GetAwaiter();
+                        _flush.UnsafeOnCompleted(_onFlushed);
+                        return;
+                    }
+
+                    AfterFlush(flush.Result);
+                }
+            }
+            catch (Exception e)
+            {
+                SetOutputEnded(e);
+                continue;
+            }
+
+            if (more || _outputEnded)
+            {
+                continue;
+            }
+
+            if (Interlocked.CompareExchange(ref _turn, Free, Held) == Held)
+            {
+                return;
+            }
+
+            Volatile.Write(ref _turn, Held);
+        }
+    }
+
+    private void OnFlushed()
+    {
+        Volatile.Write(ref _flushingSince, 0);
+        try
+        {
+            AfterFlush(_flush.GetResult());
+        }
+        catch (Exception e)
+        {
+            SetOutputEnded(e);
+        }
+
+        _flush = default;
+        Drain();
+    }
+
+    private void AfterFlush(FlushResult result)
+    {
+        if (result.IsCompleted)
+        {
+            // The transport reads no more: what was written is lost, and so is what would be.
+            SetOutputEnded(null);
+        }
+        else if (_closeSent)
+        {
+            _closeFlushed.TrySetResult();
+        }
+
+        SignalBacklog();
+    }
+
+    /// <summary>Writes up to one flush of what waits: the mailbox in its order, then the sources, then the close frame if one is due.</summary>
+    /// <returns>Whether there is more.</returns>
+    private bool WritePending()
+    {
+        TakeMail();
+        if (_closeSent)
+        {
+            DropInbox();
+            return false;
+        }
+
+        var writer = new WsFrameWriter(_output, !_isServer, _options.FlushBytes);
+        bool more = WriteInbox(ref writer);
+        CloseRequest? close = Volatile.Read(ref _closeRequest);
+        if (!more && _stream is null && close?.SkipsSources != true)
+        {
+            more = WriteSources(ref writer);
+        }
+
+        if (close is not null && !more)
+        {
+            WriteClose(ref writer, close);
+        }
+
+        _unflushedBytes += writer.BytesWritten;
+        return more;
+    }
+
+    private void TakeMail()
+    {
+        if (Volatile.Read(ref _mail) is null)
+        {
+            return;
+        }
+
+        OutboundNode? node = Interlocked.Exchange(ref _mail, null);
+        OutboundNode? reversed = null;
+        OutboundNode? last = node;
+        while (node is not null)
+        {
+            OutboundNode? next = node.Next;
+            node.Next = reversed;
+            reversed = node;
+            node = next;
+        }
+
+        Enqueue(ref _inbox, ref _inboxTail, reversed, last);
+    }
+
+    private static void Enqueue(ref OutboundNode? head, ref OutboundNode? tail, OutboundNode? first, OutboundNode? last)
+    {
+        if (first is null)
+        {
+            return;
+        }
+
+        if (head is null)
+        {
+            head = first;
+        }
+        else
+        {
+            tail!.Next = first;
+        }
+
+        tail = last;
+    }
+
+    private bool WriteInbox(ref WsFrameWriter writer)
+    {
+        while (_inbox is { } node)
+        {
+            if (writer.IsFull)
+            {
+                return true;
+            }
+
+            if (_stream is not null && node.Stream != _stream && !node.IsControl)
+            {
+                // "The fragments of one message MUST NOT be interleaved between the fragments of another message" (RFC 6455, section 5.4).
+                PopInbox();
+                Enqueue(ref _heldBack, ref _heldBackTail, node, node);
+                continue;
+            }
+
+            if (!TryWrite(node, ref writer))
+            {
+                return true;
+            }
+
+            PopInbox();
+            long bytes = node.Bytes;
+            bool isControl = node.IsControl;
+            if (node.Stream is { } stream)
+            {
+                _stream = node.Fin ? null : stream;
+            }
+
+            node.Complete(null);
+            CountOut(bytes, isControl);
+            if (_stream is null && _heldBack is not null)
+            {
+                ReturnHeldBack();
+            }
+        }
+
+        SignalBacklog();
+        return false;
+    }
+
+    private bool TryWrite(OutboundNode node, ref WsFrameWriter writer)
+    {
+        if (node.Frame is { } frame)
+        {
+            writer.Write(frame);
+            return true;
+        }
+
+        if (node.IsControl)
+        {
+            writer.Write(node.Opcode, fin: true, node.ControlPayload.AsSpan(0, node.ControlLength));
+            return true;
+        }
+
+        if (!_inLentFrame)
+        {
+            _lentKey = writer.WriteHeader(node.Opcode, node.Fin, node.Payload.Length);
+            _lentOffset = 0;
+            _inLentFrame = true;
+        }
+
+        // One flush at a time, so that a peer which takes its bytes slowly is seen to take them.
+        while (_lentOffset < node.Payload.Length)
+        {
+            if (writer.IsFull)
+            {
+                return false;
+            }
+
+            ReadOnlySpan<byte> piece = node.Payload.Slice(_lentOffset).FirstSpan;
+            piece = piece[..(int)Math.Min(piece.Length, Math.Max(1, _options.FlushBytes - writer.BytesWritten))];
+            writer.WritePayload(piece, _lentKey, (int)(_lentOffset & 3));
+            _lentOffset += piece.Length;
+        }
+
+        _inLentFrame = false;
+        return true;
+    }
+
+    private void PopInbox()
+    {
+        OutboundNode node = _inbox!;
+        _inbox = node.Next;
+        node.Next = null;
+        if (_inbox is null)
+        {
+            _inboxTail = null;
+        }
+    }
+
+    private void ReturnHeldBack()
+    {
+        Enqueue(ref _heldBack, ref _heldBackTail, _inbox, _inboxTail);
+        _inbox = _heldBack;
+        _inboxTail = _heldBackTail;
+        _heldBack = _heldBackTail = null;
+    }
+
+    private bool WriteSources(ref WsFrameWriter writer)
+    {
+        TakeSources();
+        while (_sources is { } source)
+        {
+            if (writer.IsFull)
+            {
+                return true;
+            }
+
+            _sources = source.Next;
+            source.Next = null;
+            if (_sources is null)
+            {
+                _sourcesTail = null;
+            }
+
+            source.ClearSignalled();
+            if (source.Write(ref writer) && source.TryMarkSignalled())
+            {
+                EnqueueSource(source, source);
+            }
+        }
+
+        return false;
+    }
+
+    private void TakeSources()
+    {
+        if (Volatile.Read(ref _signalled) is null)
+        {
+            return;
+        }
+
+        WsOutboundSource? source = Interlocked.Exchange(ref _signalled, null);
+        WsOutboundSource? reversed = null;
+        WsOutboundSource? last = source;
+        while (source is not null)
+        {
+            WsOutboundSource? next = source.Next;
+            source.Next = reversed;
+            reversed = source;
+            source = next;
+        }
+
+        if (reversed is not null)
+        {
+            EnqueueSource(reversed, last!);
+        }
+    }
+
+    private void EnqueueSource(WsOutboundSource first, WsOutboundSource last)
+    {
+        if (_sourcesTail is null)
+        {
+            _sources = first;
+        }
+        else
+        {
+            _sourcesTail.Next = first;
+        }
+
+        _sourcesTail = last;
+    }
+
+    private void CountOut(long bytes, bool isControl)
+    {
+        Interlocked.Add(ref _backlogBytes, -bytes);
+        if (!isControl)
+        {
+            Interlocked.Decrement(ref _backlogNodes);
+        }
+    }
+
+    private void DropInbox()
+    {
+        while (_inbox is { } node)
+        {
+            PopInbox();
+            Drop(node);
+        }
+
+        while (_heldBack is { } node)
+        {
+            _heldBack = node.Next;
+            node.Next = null;
+            Drop(node);
+        }
+
+        _heldBackTail = null;
+        SignalBacklog();
+    }
+
+    /// <summary>Drops what came into the mailbox when nobody will write it any more. By any thread; each node is taken once.</summary>
+    private void DropMail()
+    {
+        OutboundNode? node = Interlocked.Exchange(ref _mail, null);
+        while (node is not null)
+        {
+            OutboundNode? next = node.Next;
+            Drop(node);
+            node = next;
+        }
+
+        SignalBacklog();
+    }
+
+    private void Drop(OutboundNode node)
+    {
+        long bytes = node.Bytes;
+        bool isControl = node.IsControl;
+        node.Complete(node.IsLent ? new WsClosedException() : null);
+        CountOut(bytes, isControl);
+    }
+
+    /// <summary>No more bytes can leave. By any thread; whoever has or gets the turn completes the output.</summary>
+    private void SetOutputEnded(Exception? error)
+    {
+        if (error is not null)
+        {
+            Interlocked.CompareExchange(ref _transportException, error, null);
+        }
+
+        _outputEnded = true;
+        BeginTransportEnd();
+    }
+
+    /// <summary>Completes the output and drops what waits. With the turn, which is never let go.</summary>
+    private void FinishOutput()
+    {
+        _outputFinished = true;
+        Interlocked.MemoryBarrier();
+        DropInbox();
+        DropMail();
+        _closeFlushed.TrySetResult();
+        try
+        {
+            _output.Complete();
+        }
+        catch (Exception)
+        {
+            // A transport that fails while it is completed has nothing more to say.
+        }
+
+        _outputDone.TrySetResult();
+    }
+
+    private void SignalBacklog()
+    {
+        if (Volatile.Read(ref _backlogDrained) is not null && !IsBacklogFull)
+        {
+            Interlocked.Exchange(ref _backlogDrained, null)?.TrySetResult();
+        }
+    }
+
+    private Task WaitForBacklogAsync(CancellationToken cancellationToken)
+    {
+        var mine = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        Task wait = (Interlocked.CompareExchange(ref _backlogDrained, mine, null) ?? mine).Task;
+        SignalBacklog();
+        return cancellationToken.CanBeCanceled ? wait.WaitAsync(cancellationToken) : wait;
+    }
+}

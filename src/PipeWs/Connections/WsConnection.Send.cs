@@ -1,0 +1,168 @@
+using System.Buffers;
+using System.Runtime.CompilerServices;
+using PipeWs.Protocol.Framing;
+
+namespace PipeWs;
+
+// The public ways to send. A small message is copied and has its place when the call returns; a large one is lent until it was written.
+public sealed partial class WsConnection
+{
+    /// <summary>Above this a payload is not copied but lent by its sender until it was written, in bytes.</summary>
+    internal const int MaxCopiedBytes = 16 * 1024;
+
+    /// <summary>Sends a whole message. It completes when the message has its place in the order of what leaves, and first waits while the backlog is full.</summary>
+    /// <param name="type">Text, whose payload must be valid UTF-8, or binary.</param>
+    /// <param name="payload">Must stay as it is until the returned task completes.</param>
+    /// <param name="cancellationToken">Gives up waiting for room in the backlog; a message that has its place is sent.</param>
+    /// <exception cref="WsClosedException">The connection is closing or closed.</exception>
+    public ValueTask SendAsync(WsMessageType type, ReadOnlyMemory<byte> payload, CancellationToken cancellationToken = default)
+    {
+        if (IsClosing)
+        {
+            return ClosedTask();
+        }
+
+        if (payload.Length <= MaxCopiedBytes)
+        {
+            if (TryKeepLoopTurn())
+            {
+                WriteDirect(type, payload.Span);
+                return default;
+            }
+
+            if (!IsBacklogFull)
+            {
+                Post(OutboundNode.ForFrame(WsFrame.Create(type, payload.Span)));
+                return default;
+            }
+        }
+
+        return SendSlowAsync(type, new ReadOnlySequence<byte>(payload), cancellationToken);
+    }
+
+    /// <inheritdoc cref="SendAsync(WsMessageType, ReadOnlyMemory{byte}, CancellationToken)"/>
+    public ValueTask SendAsync(WsMessageType type, ReadOnlySequence<byte> payload, CancellationToken cancellationToken = default)
+    {
+        if (payload.IsSingleSegment)
+        {
+            return SendAsync(type, payload.First, cancellationToken);
+        }
+
+        return IsClosing ? ClosedTask() : SendSlowAsync(type, payload, cancellationToken);
+    }
+
+    /// <summary>Sends a message that was encoded before, without copying it into the mailbox.</summary>
+    /// <inheritdoc cref="SendAsync(WsMessageType, ReadOnlyMemory{byte}, CancellationToken)"/>
+    public ValueTask SendAsync(WsPreparedMessage message, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(message);
+        return SendAsync(message.Type, message.Payload, cancellationToken);
+    }
+
+    /// <summary>Sends a message without ever waiting.</summary>
+    /// <returns>
+    /// <see langword="false"/> where the connection is closing or closed, or its backlog is over <see cref="WsConnectionOptions.MaxSendBacklogBytes"/>, in which case
+    /// it is closed with 3008.
+    /// </returns>
+    public bool TrySend(WsMessageType type, ReadOnlySpan<byte> payload)
+    {
+        if (!CanPost())
+        {
+            return false;
+        }
+
+        if (payload.Length <= MaxCopiedBytes && TryKeepLoopTurn())
+        {
+            WriteDirect(type, payload);
+        }
+        else
+        {
+            Post(OutboundNode.ForFrame(WsFrame.Create(type, payload)));
+        }
+
+        return true;
+    }
+
+    /// <summary>Sends an encoded frame without ever waiting; the frame is held for as long as it is needed, and any number of connections share it.</summary>
+    /// <inheritdoc cref="TrySend(WsMessageType, ReadOnlySpan{byte})"/>
+    public bool TrySend(WsFrame frame)
+    {
+        ArgumentNullException.ThrowIfNull(frame);
+        if (!CanPost())
+        {
+            return false;
+        }
+
+        frame.Retain();
+        Post(OutboundNode.ForFrame(frame));
+        return true;
+    }
+
+    /// <summary>
+    /// Begins a message that is sent in parts, each a fragment (RFC 6455, section 5.4). Other messages wait until it was completed; control frames pass.
+    /// </summary>
+    public WsMessageWriter BeginMessage(WsMessageType type) => new(this, type);
+
+    /// <summary>Sends what is lent: the task completes when the payload is no longer needed.</summary>
+    internal ValueTask SendLentAsync(Opcode opcode, bool fin, in ReadOnlySequence<byte> payload, WsMessageWriter? stream)
+    {
+        if (IsClosing)
+        {
+            return ClosedTask();
+        }
+
+        OutboundNode node = OutboundNode.ForLent(opcode, fin, payload, stream);
+        ValueTask sent = node.AsValueTask();
+        Post(node);
+        ReleaseLoopTurnIfOwn();
+        return sent;
+    }
+
+    private static ValueTask ClosedTask() => ValueTask.FromException(new WsClosedException());
+
+    private bool CanPost()
+    {
+        if (IsClosing)
+        {
+            return false;
+        }
+
+        if (BacklogBytes <= _options.MaxSendBacklogBytes)
+        {
+            return true;
+        }
+
+        CloseSlow("too many bytes wait for this peer");
+        return false;
+    }
+
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    private async ValueTask SendSlowAsync(WsMessageType type, ReadOnlySequence<byte> payload, CancellationToken cancellationToken)
+    {
+        if (IsBacklogFull)
+        {
+            ReleaseLoopTurnIfOwn();
+            do
+            {
+                await WaitForBacklogAsync(cancellationToken);
+                if (IsClosing)
+                {
+                    throw new WsClosedException();
+                }
+            }
+            while (IsBacklogFull);
+        }
+
+        if (payload.Length <= MaxCopiedBytes)
+        {
+            int length = (int)payload.Length;
+            WsFrame frame = WsFrame.Rent(length);
+            payload.CopyTo(frame.GetPayloadSpan(length));
+            frame.Seal(type, length);
+            Post(OutboundNode.ForFrame(frame));
+            return;
+        }
+
+        await SendLentAsync(type == WsMessageType.Text ? Opcode.Text : Opcode.Binary, fin: true, payload, stream: null);
+    }
+}

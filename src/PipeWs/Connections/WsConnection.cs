@@ -1,0 +1,98 @@
+using System.IO.Pipelines;
+using PipeWs.Protocol.Framing;
+
+namespace PipeWs;
+
+/// <summary>
+/// A WebSocket connection over any duplex pipe, in either role, from the end of the handshake to the end of the transport. RFC 6455.
+/// Messages are received by one loop (<see cref="RunAsync"/>) and may be sent by any thread at any time. Every member is safe from any thread.
+/// </summary>
+/// <remarks>
+/// The bytes that leave are written by whoever holds the connection's turn; whoever finds it taken leaves its message in a mailbox, or its
+/// <see cref="WsOutboundSource"/> on a list, and the holder takes care of all of it in one write. No lock, no thread and no timer of its own.
+/// </remarks>
+public sealed partial class WsConnection : IAsyncDisposable, IWsBatchWork
+{
+    private readonly PipeReader _input;
+    private readonly PipeWriter _output;
+    private readonly WsConnectionOptions _options;
+    private readonly WsHeartbeat _heartbeat;
+    private readonly Action<Exception?>? _abortTransport;
+    private readonly bool _isServer;
+    private readonly TaskCompletionSource<WsCloseInfo> _closed = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private int _running;
+
+    /// <summary>Takes over a transport whose handshake is done.</summary>
+    /// <param name="transport">Where bytes come from and go to. The connection completes both sides.</param>
+    /// <param name="role">Which end this is.</param>
+    /// <param name="options">Limits and times.</param>
+    /// <param name="heartbeat">What drives keep-alive and timeouts; shared by all connections of a service.</param>
+    /// <param name="abortTransport">Drops the transport at once; null where completing the pipes does.</param>
+    public WsConnection(IDuplexPipe transport, WsRole role, WsConnectionOptions options, WsHeartbeat heartbeat, Action<Exception?>? abortTransport = null)
+    {
+        ArgumentNullException.ThrowIfNull(transport);
+        ArgumentNullException.ThrowIfNull(options);
+        ArgumentNullException.ThrowIfNull(heartbeat);
+        _input = transport.Input;
+        _output = transport.Output;
+        _options = options;
+        _heartbeat = heartbeat;
+        _abortTransport = abortTransport;
+        _isServer = role == WsRole.Server;
+        _onFlushed = OnFlushed;
+    }
+
+    /// <summary>Which end this is.</summary>
+    public WsRole Role => _isServer ? WsRole.Server : WsRole.Client;
+
+    /// <summary>Completes with how the connection ended, when it has.</summary>
+    public Task<WsCloseInfo> Closed => _closed.Task;
+
+    /// <summary>
+    /// Receives until the connection ends, giving every message to <paramref name="receiver"/>, and sees the closing handshake through. Called once.
+    /// </summary>
+    /// <returns>How it ended. Does not throw for anything that a peer or the transport does.</returns>
+    public async Task<WsCloseInfo> RunAsync(WsReceiver receiver)
+    {
+        ArgumentNullException.ThrowIfNull(receiver);
+        if (Interlocked.Exchange(ref _running, 1) != 0)
+        {
+            throw new InvalidOperationException("A connection runs once.");
+        }
+
+        _heartbeat.Add(this);
+        Exception? error = null;
+        try
+        {
+            await ReceiveAsync(receiver);
+        }
+        catch (Exception e)
+        {
+            // The transport's own end: a reset, an abort, a TLS failure.
+            error = e;
+            SetTransportEnded(e);
+        }
+
+        try
+        {
+            await EndAsync();
+        }
+        finally
+        {
+            _heartbeat.Remove(this);
+        }
+
+        WsCloseInfo info = CreateCloseInfo(error);
+        _closed.TrySetResult(info);
+        return info;
+    }
+
+    /// <summary>Closes with 1001 where it is still open, and waits for the end.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        if (_running != 0)
+        {
+            await CloseAsync(CloseCode.GoingAway, "");
+        }
+    }
+}

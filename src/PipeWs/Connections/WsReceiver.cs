@@ -1,0 +1,31 @@
+using System.Buffers;
+
+namespace PipeWs;
+
+/// <summary>
+/// What a connection gives its messages to, one at a time: the next one is not read before the task of the last has completed,
+/// which is how a slow receiver slows its peer down. An exception fails the connection with 1011.
+/// </summary>
+public abstract class WsReceiver
+{
+    /// <summary>A whole message came.</summary>
+    /// <param name="type">Text, validated as UTF-8, or binary.</param>
+    /// <param name="payload">Borrowed: valid until the returned task completes.</param>
+    public abstract ValueTask OnMessageAsync(WsMessageType type, ReadOnlySequence<byte> payload);
+
+    /// <summary>
+    /// Whether messages of this type are given in parts as their bytes come, whatever their size, instead of whole. Asked at the start of each message.
+    /// <see cref="WsConnectionOptions.MaxMessageBytes"/> then does not apply.
+    /// </summary>
+    public virtual bool ReceivesParts(WsMessageType type) => false;
+
+    /// <summary>A part of a message came. Parts follow the transport's reads, not the peer's fragments.</summary>
+    public virtual ValueTask OnPartAsync(WsMessagePart part) => default;
+}
+
+/// <summary>Some bytes of a message.</summary>
+/// <param name="Type">The message's type. A text message's parts may cut a character in two; what is cut is valid so far.</param>
+/// <param name="Payload">Borrowed: valid until the task of <see cref="WsReceiver.OnPartAsync"/> completes. May be empty.</param>
+/// <param name="IsFirst">Whether the message begins here.</param>
+/// <param name="IsLast">Whether it ends here.</param>
+public readonly record struct WsMessagePart(WsMessageType Type, ReadOnlySequence<byte> Payload, bool IsFirst, bool IsLast);
