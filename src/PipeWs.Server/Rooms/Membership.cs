@@ -41,7 +41,7 @@ internal sealed class Membership : WsOutboundSource
     internal void SetLeft() => _left = true;
 
     /// <inheritdoc/>
-    protected override bool Write(ref WsFrameWriter writer)
+    protected internal override bool Write(ref WsFrameWriter writer)
     {
         RoomLog log = Room.Log;
         long cursor = _cursor;
@@ -121,7 +121,9 @@ internal sealed class Membership : WsOutboundSource
             case WsSlowConsumerPolicy.Unsubscribe:
                 SetLeft();
                 Room.WriteUnsubscribed(ref writer, cursor);
-                Connection.LeaveLater(this);
+
+                // This thread is writing, and whoever hears of the leave is the application.
+                ThreadPool.UnsafeQueueUserWorkItem(static member => member.Connection.Leave(member), this, preferLocal: false);
                 return 0;
 
             default:

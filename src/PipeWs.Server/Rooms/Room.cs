@@ -106,16 +106,18 @@ internal sealed partial class Room
             return;
         }
 
-        using MessageBuffer buffer = MessageBuffer.Rent();
+        MessageBuffer buffer = MessageBuffer.Rent();
         MessageWriter.WriteGap(buffer, Name, from, to, reason);
-        writer.Write(WsMessageType.Text, buffer.WrittenMemory.Span);
+        writer.Write(WsMessageType.Text, buffer.Written.Span);
+        buffer.Return();
     }
 
     internal void WriteUnsubscribed(ref WsFrameWriter writer, long cursor)
     {
-        using MessageBuffer buffer = MessageBuffer.Rent();
+        MessageBuffer buffer = MessageBuffer.Rent();
         MessageWriter.WriteError(buffer, default, 429, $"unsubscribed: too slow, the next message would have been {cursor}", Name);
-        writer.Write(WsMessageType.Text, buffer.WrittenMemory.Span);
+        writer.Write(WsMessageType.Text, buffer.Written.Span);
+        buffer.Return();
     }
 
     internal List<IWsConnection> CopyMembers()
