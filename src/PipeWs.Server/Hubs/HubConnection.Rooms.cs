@@ -69,6 +69,8 @@ internal sealed partial class HubConnection
             return null;
         }
 
+        Membership? over = null;
+        Membership? member;
         lock (_gate)
         {
             if (_ended || Ws.IsClosing)
@@ -79,8 +81,15 @@ internal sealed partial class HubConnection
 
             if (_memberships is not null && _memberships.TryGetValue(room, out Membership? before))
             {
-                result = before.Answer with { Status = WsJoinStatus.AlreadyMember };
-                return null;
+                if (!before.HasLeft)
+                {
+                    result = before.Answer with { Status = WsJoinStatus.AlreadyMember };
+                    return null;
+                }
+
+                // The room found it too slow a moment ago, and nobody has taken it off the list yet.
+                _memberships.Remove(room);
+                over = before;
             }
 
             if (_memberships?.Count >= _hub.Options.MaxRoomsPerConnection)
@@ -89,14 +98,19 @@ internal sealed partial class HubConnection
                 return null;
             }
 
-            Membership? member = _hub.TryJoin(this, room, since, out result);
+            member = _hub.TryJoin(this, room, since, out result);
             if (member is not null)
             {
                 (_memberships ??= new Dictionary<string, Membership>(StringComparer.Ordinal)).Add(room, member);
             }
-
-            return member;
         }
+
+        if (over is not null)
+        {
+            _hub.Leave(over);
+        }
+
+        return member;
     }
 
     internal void EndJoin(Membership member)

@@ -45,7 +45,7 @@ internal sealed class Membership : WsOutboundSource
     {
         RoomLog log = Room.Log;
         long cursor = _cursor;
-        if (log.Head - cursor >= Room.Options.MaxLagMessages)
+        if (!_left && log.Head - cursor >= Room.Options.MaxLagMessages)
         {
             cursor = OnSlow(ref writer, cursor);
         }

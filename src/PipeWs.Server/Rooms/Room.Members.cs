@@ -24,14 +24,11 @@ internal sealed partial class Room
                 return null;
             }
 
-            (long cursor, bool? recovered, string? reason) = PlaceCursor(since, connection.UserId);
+            // Read once: publishers do not wait for us.
+            long head = Log.Head;
+            (long cursor, bool? recovered, string? reason) = PlaceCursor(since, connection.UserId, head);
             var member = new Membership(this, connection, cursor);
-            result = new WsJoinResult(WsJoinStatus.Joined, Epoch, cursor - 1, recovered, reason);
-            if (recovered is true || since.Kind == WsSinceKind.Last)
-            {
-                result = result with { Head = Log.Head };
-            }
-
+            result = new WsJoinResult(WsJoinStatus.Joined, Epoch, head, recovered, reason);
             member.Answer = result;
             _memberCount++;
             if (Options.Acknowledged && connection.UserId is { } user)
@@ -142,9 +139,8 @@ internal sealed partial class Room
         Conflation?.Clear();
     }
 
-    private (long Cursor, bool? Recovered, string? Reason) PlaceCursor(WsSince since, string? userId)
+    private (long Cursor, bool? Recovered, string? Reason) PlaceCursor(WsSince since, string? userId, long head)
     {
-        long head = Log.Head;
         if (since.Kind == WsSinceKind.Last)
         {
             return (head > 0 && Log.Tail <= head ? head : head + 1, null, null);

@@ -11,6 +11,7 @@ internal sealed class Shard : IThreadPoolWorkItem, IWsBatchWork
     private const int Free = 0;
     private const int Held = 1;
     private const int HeldWithWork = 2;
+    private const int Queued = 3;
     private const int StepMembers = 32;
 
     /// <summary>How many members a publisher serves on its own thread before the pool takes over.</summary>
@@ -66,7 +67,7 @@ internal sealed class Shard : IThreadPoolWorkItem, IWsBatchWork
         Wake(InlineBudget);
     }
 
-    void IThreadPoolWorkItem.Execute() => Drain(PoolBudget);
+    void IThreadPoolWorkItem.Execute() => TakeOver(PoolBudget);
 
     /// <summary>
     /// Holds a publisher back that is about to outrun the members' log by half. It waits for this shard's walk, which depends on nothing but the processor, and never for a slow member.
@@ -80,6 +81,9 @@ internal sealed class Shard : IThreadPoolWorkItem, IWsBatchWork
         {
             room.MarkDirty();
             Wake(int.MaxValue);
+
+            // All threads of the pool may be publishers that wait here for work that is queued behind them.
+            TakeOver(int.MaxValue);
             if (room.WalkedTo < to)
             {
                 spin.SpinOnce();
@@ -98,10 +102,19 @@ internal sealed class Shard : IThreadPoolWorkItem, IWsBatchWork
                 return;
             }
 
-            if (turn == HeldWithWork || Interlocked.CompareExchange(ref _turn, HeldWithWork, Held) != Free)
+            if (turn is HeldWithWork or Queued || Interlocked.CompareExchange(ref _turn, HeldWithWork, Held) != Free)
             {
                 return;
             }
+        }
+    }
+
+    /// <summary>Goes on where a thread left off whose budget was used up.</summary>
+    private void TakeOver(int budget)
+    {
+        if (Interlocked.CompareExchange(ref _turn, Held, Queued) == Queued)
+        {
+            Drain(budget);
         }
     }
 
@@ -111,7 +124,7 @@ internal sealed class Shard : IThreadPoolWorkItem, IWsBatchWork
         {
             if (!WalkRooms(ref budget))
             {
-                // The turn goes with the work item.
+                Volatile.Write(ref _turn, Queued);
                 ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
                 return;
             }
