@@ -113,20 +113,22 @@ public partial struct Utf8Validator
         Vector256<byte> carried = Avx2.Permute2x128(input, input, 0x08);
         Vector256<byte> errors = Judge(input, Avx2.AlignRight(input, carried, 15), Avx2.AlignRight(input, carried, 14), Avx2.AlignRight(input, carried, 13));
 
-        // The last vector ends with the bytes, and may judge some of them twice.
         nuint last = length - (uint)Vector256<byte>.Count;
-        for (nuint position = 0; position < last;)
+        for (nuint position = (uint)Vector256<byte>.Count; position < last; position += (uint)Vector256<byte>.Count)
         {
-            position = nuint.Min(position + (uint)Vector256<byte>.Count, last);
-            ref byte at = ref Unsafe.Add(ref start, position);
-            errors |= Judge(
-                Vector256.LoadUnsafe(ref at),
-                Vector256.LoadUnsafe(ref Unsafe.Subtract(ref at, 1)),
-                Vector256.LoadUnsafe(ref Unsafe.Subtract(ref at, 2)),
-                Vector256.LoadUnsafe(ref Unsafe.Subtract(ref at, 3)));
+            errors |= JudgeAt(ref Unsafe.Add(ref start, position));
         }
 
+        // The last vector ends with the bytes, and may judge some of them twice.
+        errors |= JudgeAt(ref Unsafe.Add(ref start, last));
         return errors == Vector256<byte>.Zero;
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        Vector256<byte> JudgeAt(ref byte at) => Judge(
+            Vector256.LoadUnsafe(ref at),
+            Vector256.LoadUnsafe(ref Unsafe.Subtract(ref at, 1)),
+            Vector256.LoadUnsafe(ref Unsafe.Subtract(ref at, 2)),
+            Vector256.LoadUnsafe(ref Unsafe.Subtract(ref at, 3)));
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         Vector256<byte> Judge(Vector256<byte> input, Vector256<byte> oneBack, Vector256<byte> twoBack, Vector256<byte> threeBack)
@@ -156,18 +158,21 @@ public partial struct Utf8Validator
             Vector128.Shuffle(input, Vector128<byte>.Indices - Vector128.Create((byte)3)));
 
         nuint last = length - (uint)Vector128<byte>.Count;
-        for (nuint position = 0; position < last;)
+        for (nuint position = (uint)Vector128<byte>.Count; position < last; position += (uint)Vector128<byte>.Count)
         {
-            position = nuint.Min(position + (uint)Vector128<byte>.Count, last);
-            ref byte at = ref Unsafe.Add(ref start, position);
-            errors |= Judge(
-                Vector128.LoadUnsafe(ref at),
-                Vector128.LoadUnsafe(ref Unsafe.Subtract(ref at, 1)),
-                Vector128.LoadUnsafe(ref Unsafe.Subtract(ref at, 2)),
-                Vector128.LoadUnsafe(ref Unsafe.Subtract(ref at, 3)));
+            errors |= JudgeAt(ref Unsafe.Add(ref start, position));
         }
 
+        // The last vector ends with the bytes, and may judge some of them twice.
+        errors |= JudgeAt(ref Unsafe.Add(ref start, last));
         return errors == Vector128<byte>.Zero;
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        Vector128<byte> JudgeAt(ref byte at) => Judge(
+            Vector128.LoadUnsafe(ref at),
+            Vector128.LoadUnsafe(ref Unsafe.Subtract(ref at, 1)),
+            Vector128.LoadUnsafe(ref Unsafe.Subtract(ref at, 2)),
+            Vector128.LoadUnsafe(ref Unsafe.Subtract(ref at, 3)));
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         Vector128<byte> Judge(Vector128<byte> input, Vector128<byte> oneBack, Vector128<byte> twoBack, Vector128<byte> threeBack)
