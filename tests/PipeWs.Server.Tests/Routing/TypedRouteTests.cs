@@ -11,7 +11,7 @@ public partial class TypedRouteTests
         RouterFixture fixture = new RouterFixture().Map(
             "trade", RouteJson.Default.Trade, static (context, trade) => context.ReplyJsonAsync("filled", trade with { Quantity = trade.Quantity * 2 }, RouteJson.Default.Trade));
 
-        Assert.Equal(["""{"id":"7","type":"filled","payload":{"symbol":"BTC","quantity":3}}"""], await fixture.Send("""{"id":"7","type":"trade","payload":{"symbol":"BTC","quantity":1.5}}"""));
+        Assert.Equal(["""{"id":"7","type":"filled","payload":{"symbol":"BTC","quantity":3.0}}"""], await fixture.Send("""{"id":"7","type":"trade","payload":{"symbol":"BTC","quantity":1.5}}"""));
     }
 
     [Theory]

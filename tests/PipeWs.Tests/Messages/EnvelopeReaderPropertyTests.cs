@@ -46,6 +46,13 @@ public class EnvelopeReaderPropertyTests
             Assert.Fail($"Expected {(expected is null ? "an error" : "no error")}, got \"{error.Reason}\" for {Encoding.UTF8.GetString(message)}");
         }
 
+        if (message.AsSpan().TrimStart(" \t\r\n"u8) is [(byte)'{', ..] && Utf8.IsValid(message))
+        {
+            Envelope slow = default;
+            Assert.Equal(EnvelopeReader.ReadSlow(message, EnvelopeNames.Default, ref slow), error);
+            Assert.Equal(slow, envelope);
+        }
+
         if (expected is not null)
         {
             Assert.Equal(expected.Value.Discriminator, JsonText.Decode(envelope.Discriminator.Of(message)));
