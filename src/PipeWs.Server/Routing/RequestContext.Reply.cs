@@ -98,6 +98,13 @@ internal sealed partial class RequestContext
         return true;
     }
 
+    /// <summary>Says that the request was answered by other ways, so that no ack follows.</summary>
+    internal ValueTask MarkReplied()
+    {
+        _hasReplied = true;
+        return default;
+    }
+
     private ValueTask SendReply(MessageBuffer buffer)
     {
         _hasReplied = true;

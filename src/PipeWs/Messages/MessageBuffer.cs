@@ -57,6 +57,9 @@ internal sealed class MessageBuffer : IBufferWriter<byte>
         return buffer;
     }
 
+    /// <summary>Forgets what was written and keeps the room.</summary>
+    public void Clear() => _length = 0;
+
     /// <summary>Gives the buffer back; nothing may use what was written any more.</summary>
     public void Return()
     {
