@@ -268,7 +268,9 @@ public sealed partial class WsConnection
                 return;
             }
 
-            Volatile.Write(ref _turn, Held);
+            // A full fence: the mailbox must not be read before the others can see that the turn is Held again, or the one who found HeldWithWork
+            // just before and went away would have left work that nobody looks for.
+            Interlocked.Exchange(ref _turn, Held);
         }
     }
 
@@ -303,11 +305,22 @@ public sealed partial class WsConnection
         SignalBacklog();
     }
 
-    /// <summary>Writes up to one flush of what waits: the mailbox in its order, then the sources, then the close frame if one is due.</summary>
+    /// <summary>
+    /// Writes up to one flush of what waits, in rounds: the mailbox in its order, then the sources that were signalled by then, then the close frame if one
+    /// is due. A round may take many flushes; what comes meanwhile is of the next, so that neither mail nor sources starve the other.
+    /// </summary>
     /// <returns>Whether there is more.</returns>
     private bool WritePending()
     {
-        TakeMail();
+        // In this order: what a thread sent before it signalled a source, or before it closed, leaves before that.
+        CloseRequest? close = Volatile.Read(ref _closeRequest);
+        bool roundBegins = _inbox is null || _closeSent;
+        if (roundBegins)
+        {
+            TakeSources();
+            TakeMail();
+        }
+
         if (_closeSent)
         {
             DropInbox();
@@ -316,7 +329,6 @@ public sealed partial class WsConnection
 
         var writer = new WsFrameWriter(_output, !_isServer, _options.FlushBytes);
         bool more = WriteInbox(ref writer);
-        CloseRequest? close = Volatile.Read(ref _closeRequest);
         if (!more && _stream is null && close?.SkipsSources != true)
         {
             more = WriteSources(ref writer);
@@ -324,7 +336,14 @@ public sealed partial class WsConnection
 
         if (close is not null && !more)
         {
-            WriteClose(ref writer, close);
+            if (roundBegins)
+            {
+                WriteClose(ref writer, close);
+            }
+            else
+            {
+                more = true;
+            }
         }
 
         _unflushedBytes += writer.BytesWritten;
@@ -473,7 +492,6 @@ public sealed partial class WsConnection
 
     private bool WriteSources(ref WsFrameWriter writer)
     {
-        TakeSources();
         while (_sources is { } source)
         {
             if (writer.IsFull)
