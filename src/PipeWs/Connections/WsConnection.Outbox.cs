@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.IO.Pipelines;
 using System.Runtime.CompilerServices;
 using PipeWs.Protocol.Framing;
@@ -34,7 +35,8 @@ public sealed partial class WsConnection
     private WsOutboundSource? _sourcesTail;
     private WsMessageWriter? _stream;
     private long _unflushedBytes;
-    private long _lentOffset;
+    private ReadOnlySequence<byte> _lentRest;
+    private int _lentOffset;
     private uint _lentKey;
     private bool _inLentFrame;
 
@@ -442,31 +444,41 @@ public sealed partial class WsConnection
 
         if (node.IsControl)
         {
-            writer.Write(node.Opcode, fin: true, node.ControlPayload.AsSpan(0, node.ControlLength));
+            writer.Write(node.Opcode, fin: true, node.ControlPayload);
             return true;
         }
 
         if (!_inLentFrame)
         {
             _lentKey = writer.WriteHeader(node.Opcode, node.Fin, node.Payload.Length);
+            _lentRest = node.Payload;
             _lentOffset = 0;
             _inLentFrame = true;
         }
 
         // One flush at a time, so that a peer which takes its bytes slowly is seen to take them.
-        while (_lentOffset < node.Payload.Length)
+        while (!_lentRest.IsEmpty)
         {
             if (writer.IsFull)
             {
                 return false;
             }
 
-            ReadOnlySpan<byte> piece = node.Payload.Slice(_lentOffset).FirstSpan;
+            // The first segment may be empty, even of a sequence that is not.
+            SequencePosition position = _lentRest.Start;
+            ReadOnlyMemory<byte> segment;
+            while (_lentRest.TryGet(ref position, out segment) && segment.IsEmpty)
+            {
+            }
+
+            ReadOnlySpan<byte> piece = segment.Span;
             piece = piece[..(int)Math.Min(piece.Length, Math.Max(1, _options.FlushBytes - writer.BytesWritten))];
-            writer.WritePayload(piece, _lentKey, (int)(_lentOffset & 3));
-            _lentOffset += piece.Length;
+            writer.WritePayload(piece, _lentKey, _lentOffset);
+            _lentOffset = (_lentOffset + piece.Length) & 3;
+            _lentRest = _lentRest.Slice(piece.Length);
         }
 
+        _lentRest = default;
         _inLentFrame = false;
         return true;
     }
@@ -579,6 +591,7 @@ public sealed partial class WsConnection
         }
 
         _heldBackTail = null;
+        _lentRest = default;
         SignalBacklog();
     }
 
