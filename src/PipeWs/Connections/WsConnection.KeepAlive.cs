@@ -16,6 +16,7 @@ public sealed partial class WsConnection : IWsHeartbeatItem
     private long _roundTripTicks;
     private long _sendingSince;
     private long _sendingMark;
+    private long _flushingMark;
 
     /// <summary>The last measured round trip of a ping; zero before the first.</summary>
     public TimeSpan RoundTripTime => TimeSpan.FromTicks(Volatile.Read(ref _roundTripTicks));
@@ -57,8 +58,9 @@ public sealed partial class WsConnection : IWsHeartbeatItem
             return;
         }
 
-        // While the application handles a message nothing is read, and the peer's silence is not its fault.
-        if (_awaitingReceiver)
+        // While the application handles a message nothing is read, and the peer's silence is not its fault. Nor is it while reading waits for the
+        // peer to take what it asked for, as long as it does take some.
+        if (_inReceiver || IsHeldUpPeerReading())
         {
             _lastReceived = now;
         }
@@ -77,6 +79,14 @@ public sealed partial class WsConnection : IWsHeartbeatItem
 
     private static bool IsOver(long now, long since, TimeSpan limit) =>
         limit != Timeout.InfiniteTimeSpan && now - since >= (long)limit.TotalMilliseconds;
+
+    private bool IsHeldUpPeerReading()
+    {
+        long flushing = Volatile.Read(ref _flushingSince);
+        bool moved = _flushingMark != flushing;
+        _flushingMark = flushing;
+        return moved && Volatile.Read(ref _readingResumes) is not null;
+    }
 
     /// <summary>A peer that takes nothing while messages of its own wait is too slow for this service.</summary>
     private void CheckSending(long now)

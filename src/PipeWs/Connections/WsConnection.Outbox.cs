@@ -18,7 +18,9 @@ public sealed partial class WsConnection
     private WsOutboundSource? _signalled;
     private long _backlogBytes;
     private long _backlogNodes;
+    private long _heldBackBytes;
     private TaskCompletionSource? _backlogDrained;
+    private TaskCompletionSource? _readingResumes;
     private int _deferredBy;
 
     // Of the receive loop's thread, within a batch.
@@ -50,6 +52,15 @@ public sealed partial class WsConnection
     public long BacklogBytes => Volatile.Read(ref _backlogBytes);
 
     private bool IsBacklogFull => Volatile.Read(ref _backlogBytes) >= _options.SendBacklogBytes && !_outputEnded;
+
+    /// <summary>
+    /// Whether so much waits for the peer that nothing more of what it asks is read. What is held back until a message in parts is whole does not count: that
+    /// is for its sender to end, who may be waiting for what is to be read.
+    /// </summary>
+    private bool IsReadingHeldUp =>
+        Volatile.Read(ref _backlogBytes) >= _options.SendBacklogBytes
+        && Volatile.Read(ref _backlogBytes) - Volatile.Read(ref _heldBackBytes) >= _options.SendBacklogBytes
+        && !_outputEnded;
 
     /// <summary>Says that a source has frames. Whoever has the turn, or this thread if nobody has, asks it for them.</summary>
     public void Signal(WsOutboundSource source)
@@ -406,6 +417,7 @@ public sealed partial class WsConnection
                 // "The fragments of one message MUST NOT be interleaved between the fragments of another message" (RFC 6455, section 5.4).
                 PopInbox();
                 Enqueue(ref _heldBack, ref _heldBackTail, node, node);
+                Interlocked.Add(ref _heldBackBytes, node.Bytes);
                 continue;
             }
 
@@ -500,6 +512,7 @@ public sealed partial class WsConnection
         _inbox = _heldBack;
         _inboxTail = _heldBackTail;
         _heldBack = _heldBackTail = null;
+        Volatile.Write(ref _heldBackBytes, 0);
     }
 
     private bool WriteSources(ref WsFrameWriter writer)
@@ -591,6 +604,7 @@ public sealed partial class WsConnection
         }
 
         _heldBackTail = null;
+        Volatile.Write(ref _heldBackBytes, 0);
         _lentRest = default;
         SignalBacklog();
     }
@@ -655,6 +669,11 @@ public sealed partial class WsConnection
         {
             Interlocked.Exchange(ref _backlogDrained, null)?.TrySetResult();
         }
+
+        if (Volatile.Read(ref _readingResumes) is not null && !IsReadingHeldUp)
+        {
+            Interlocked.Exchange(ref _readingResumes, null)?.TrySetResult();
+        }
     }
 
     private Task WaitForBacklogAsync(CancellationToken cancellationToken)
@@ -663,5 +682,13 @@ public sealed partial class WsConnection
         Task wait = (Interlocked.CompareExchange(ref _backlogDrained, mine, null) ?? mine).Task;
         SignalBacklog();
         return cancellationToken.CanBeCanceled ? wait.WaitAsync(cancellationToken) : wait;
+    }
+
+    private Task WaitToReadAsync()
+    {
+        var resumes = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        Interlocked.Exchange(ref _readingResumes, resumes);
+        SignalBacklog();
+        return resumes.Task;
     }
 }
