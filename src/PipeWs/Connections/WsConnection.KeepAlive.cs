@@ -17,13 +17,15 @@ public sealed partial class WsConnection : IWsHeartbeatItem
     private long _sendingSince;
     private long _sendingMark;
     private long _flushingMark;
+    private long? _endingSince;
+    private bool _abortSeen;
 
     /// <summary>The last measured round trip of a ping; zero before the first.</summary>
     public TimeSpan RoundTripTime => TimeSpan.FromTicks(Volatile.Read(ref _roundTripTicks));
 
     int IWsHeartbeatItem.HeartbeatIndex { get; set; } = -1;
 
-    /// <summary>Sends a ping and measures the time until its pong.</summary>
+    /// <summary>Sends a ping and measures the time until its pong. Not to be awaited by the receiver of a message: the pong is read after it.</summary>
     /// <exception cref="WsClosedException">The connection ended first.</exception>
     public async ValueTask<TimeSpan> PingAsync(CancellationToken cancellationToken = default)
     {
@@ -36,11 +38,23 @@ public sealed partial class WsConnection : IWsHeartbeatItem
         SendPing(answered);
         using CancellationTokenRegistration ended = _ending.Token.UnsafeRegister(
             static state => ((TaskCompletionSource<TimeSpan>)state!).TrySetException(new WsClosedException("The connection ended before the pong came.")), answered);
-        return await answered.Task.WaitAsync(cancellationToken);
+        try
+        {
+            return await answered.Task.WaitAsync(cancellationToken);
+        }
+        finally
+        {
+            ForgetPing(answered);
+        }
     }
 
     void IWsHeartbeatItem.OnHeartbeat(long now)
     {
+        if (_closed.Task.IsCompleted)
+        {
+            return;
+        }
+
         if (_receivedSinceTick || _lastReceived < 0)
         {
             _receivedSinceTick = false;
@@ -48,13 +62,9 @@ public sealed partial class WsConnection : IWsHeartbeatItem
             _lastReceived = now;
         }
 
-        if (Volatile.Read(ref _closeRequest) is not null)
+        if (IsClosing)
         {
-            if (now >= Volatile.Read(ref _closeDeadline))
-            {
-                Abort(null);
-            }
-
+            CheckClosing(now);
             return;
         }
 
@@ -75,6 +85,28 @@ public sealed partial class WsConnection : IWsHeartbeatItem
 
         CheckSending(now);
         CheckPing(now);
+    }
+
+    private void CheckClosing(long now)
+    {
+        if (IsAborted)
+        {
+            // The transport is gone since the last look, and yet a receiver does not return: maybe it waits for this very end.
+            if (_abortSeen && _inReceiver)
+            {
+                _closed.TrySetResult(CreateCloseInfo());
+            }
+
+            _abortSeen = true;
+            return;
+        }
+
+        // Where only the output ended, the input has as long to follow as a closing handshake.
+        _endingSince ??= now;
+        if (Volatile.Read(ref _closeRequest) is { } request ? now >= request.Deadline : IsOver(now, _endingSince.Value, _options.CloseTimeout))
+        {
+            Abort(null);
+        }
     }
 
     private static bool IsOver(long now, long since, TimeSpan limit) =>
@@ -138,6 +170,12 @@ public sealed partial class WsConnection : IWsHeartbeatItem
         lock (_pingLock)
         {
             long id = ++_pingId;
+            if (answered is null)
+            {
+                // A keep-alive ping replaces the one before: a peer that never answers must not make the list grow.
+                _pings?.RemoveAll(static ping => ping.Answered is null);
+            }
+
             (_pings ??= []).Add(new PendingPing(id, _heartbeat.TimeProvider.GetTimestamp(), answered));
             BinaryPrimitives.WriteInt64BigEndian(payload, id);
         }
@@ -174,6 +212,21 @@ public sealed partial class WsConnection : IWsHeartbeatItem
             if (_pings.Count == 0)
             {
                 _pings = null;
+            }
+        }
+    }
+
+    private void ForgetPing(TaskCompletionSource<TimeSpan> answered)
+    {
+        lock (_pingLock)
+        {
+            for (int i = 0; i < (_pings?.Count ?? 0); i++)
+            {
+                if (_pings![i].Answered == answered)
+                {
+                    _pings.RemoveAt(i);
+                    return;
+                }
             }
         }
     }
