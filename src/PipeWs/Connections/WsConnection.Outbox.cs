@@ -253,7 +253,7 @@ public sealed partial class WsConnection
                 {
                     _unflushedBytes = 0;
                     ValueTask<FlushResult> flush = _output.FlushAsync();
-                    if (!flush.IsCompletedSuccessfully)
+                    if (!flush.IsCompleted)
                     {
                         // The turn stays held, and what comes meanwhile waits, until the transport took these.
                         Volatile.Write(ref _flushingSince, Math.Max(1, _heartbeat.Now));
