@@ -14,7 +14,7 @@ namespace PipeWs.Protocol.Handshake;
 /// </remarks>
 public sealed class OriginRules
 {
-    private static readonly SearchValues<char> NeverInAuthority = SearchValues.Create("/?#@\\,");
+    private static readonly SearchValues<char> NeverInAuthority = SearchValues.Create("/?#@\\,*");
 
     private readonly Origin[] _allowed;
     private readonly bool _allowAny;

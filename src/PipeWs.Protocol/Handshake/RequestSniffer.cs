@@ -5,7 +5,7 @@ namespace PipeWs.Protocol.Handshake;
 
 /// <summary>
 /// Decides from the first bytes of a connection whether they can be a request for one of our paths, byte after byte, so that anything else
-/// (another path, HTTP/2's preface, TLS, a protocol of its own) goes on at the first byte that tells. It keeps only the bytes of the path under way.
+/// (another path, HTTP/2's preface, TLS, a protocol of its own) goes on at the first byte that tells.
 /// </summary>
 internal struct RequestSniffer
 {
@@ -16,6 +16,7 @@ internal struct RequestSniffer
     private int _sniffed;
     private int _partStart;
     private State _state;
+    private uint _possible;
     private bool _isGet;
 
     private enum State : byte
@@ -73,6 +74,7 @@ internal struct RequestSniffer
                 return length > 0 ? State.TargetStart : State.NotOurs;
 
             case State.TargetStart:
+                _possible = paths.All;
                 return b switch
                 {
                     (byte)'/' => State.AfterSlash,
@@ -111,10 +113,12 @@ internal struct RequestSniffer
             case State.AfterSlash or State.Path:
                 if (b is (byte)' ' or (byte)'?' or (byte)'#')
                 {
-                    return Matches(buffer, length, paths) ? State.Ours : State.NotOurs;
+                    return paths.IsMatch(_possible, length) ? State.Ours : State.NotOurs;
                 }
 
-                return b is > (byte)' ' and < 0x7F && length < paths.MaxLength ? State.Path : State.NotOurs;
+                // The slash at offset 0 needs no look: every path starts with one.
+                _possible = paths.Narrow(_possible, length, b);
+                return _possible != 0 ? State.Path : State.NotOurs;
 
             case State.Asterisk:
                 return b == (byte)' ' ? State.Ours : State.NotOurs;
@@ -122,18 +126,6 @@ internal struct RequestSniffer
             default:
                 return _state;
         }
-    }
-
-    private readonly bool Matches(in ReadOnlySequence<byte> buffer, int length, HandshakePaths paths)
-    {
-        byte[]? rented = null;
-        bool found = paths.TryMatch(HeadScanner.GetLine(buffer, _partStart, length, ref rented), out _);
-        if (rented is not null)
-        {
-            ArrayPool<byte>.Shared.Return(rented);
-        }
-
-        return found;
     }
 
     private static bool Equals(in ReadOnlySequence<byte> buffer, int start, ReadOnlySpan<byte> text, int length = -1)
