@@ -1,5 +1,8 @@
 using System.Net;
 using System.Net.WebSockets;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.DependencyInjection;
 using PipeWs.Protocol.Framing;
 using PipeWs.Server.Tests.Support;
@@ -40,16 +43,16 @@ public class LimitTests
             isSecure: false,
             services => entrance.AddTo(services),
             kestrel: options => options.Limits.MaxConcurrentUpgradedConnections = 1,
-            app: app => app.Use(async (context, next) =>
+            app: app => app.Use(async (HttpContext context, Func<Task> next) =>
             {
                 if (context.Request.Path == "/other")
                 {
-                    Stream stream = await context.Features.Get<Microsoft.AspNetCore.Http.Features.IHttpUpgradeFeature>()!.UpgradeAsync();
+                    Stream stream = await context.Features.Get<IHttpUpgradeFeature>()!.UpgradeAsync();
                     _ = await stream.ReadAsync(new byte[1]);
                     return;
                 }
 
-                await next(context);
+                await next();
             }));
         await using RawPeer other = await server.ConnectAsync();
         await other.SendAsync(RawPeer.Handshake("GET /other HTTP/1.1"));
@@ -82,7 +85,7 @@ public class LimitTests
         await peer.SendAsync(start);
         await clock.TimerAsync(TimeSpan.FromSeconds(10));
         clock.Advance(TimeSpan.FromSeconds(9.9));
-        await peer.SendAsync(start.Length > 0 ? "P" : "");
+        await peer.SendAsync(start.Length > 0 ? "s" : "");
         clock.Advance(TimeSpan.FromSeconds(0.2));
 
         Assert.Equal(408, (await peer.ReadAnswerAsync()).StatusCode);

@@ -139,7 +139,7 @@ internal sealed class TestServer : IAsyncDisposable
         SslOptions = new()
         {
             EnabledSslProtocols = SslProtocols.None,
-            RemoteCertificateValidationCallback = static (_, _, _, _) => true,
+            RemoteCertificateValidationCallback = static (_, certificate, _, _) => TestCertificate.IsIt(certificate),
         },
     };
 }
