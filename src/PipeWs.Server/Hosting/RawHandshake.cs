@@ -58,8 +58,8 @@ internal static class RawHandshake
     /// <param name="reader">The reader that read the request.</param>
     /// <param name="status">Its verdict, or <see cref="HandshakeReadStatus.Incomplete"/> where time ran out.</param>
     /// <param name="door">The hub's door; null where no hub is at the path.</param>
-    /// <param name="logger">Logs a refusal where <paramref name="door"/> is null.</param>
-    public static Task AnswerAsync(ConnectionContext connection, HandshakeRequestReader reader, HandshakeReadStatus status, HubDoor? door, HubDoor logger)
+    /// <param name="speaker">The door that refuses: <paramref name="door"/>, or any where there is none.</param>
+    public static Task AnswerAsync(ConnectionContext connection, HandshakeRequestReader reader, HandshakeReadStatus status, HubDoor? door, HubDoor speaker)
     {
         HandshakeRequest request = reader.Request;
         bool isSecure = connection.Features.Get<ITlsHandshakeFeature>() is not null;
@@ -78,8 +78,8 @@ internal static class RawHandshake
 
         if (refusal.IsRefused)
         {
-            logger.LogRefused(refusal, request.Path, connection.RemoteEndPoint);
-            return RefuseAsync(connection, refusal, logger.Clock, isStillSending: status == HandshakeReadStatus.Malformed);
+            speaker.LogRefused(refusal, request.Path, connection.RemoteEndPoint);
+            return RefuseAsync(connection, refusal, speaker.Clock, isStillSending: status == HandshakeReadStatus.Malformed);
         }
 
         return AcceptAsync(connection, reader, door!, isSecure, admission);

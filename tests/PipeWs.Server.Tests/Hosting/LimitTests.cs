@@ -34,6 +34,39 @@ public class LimitTests
         await AssertOneConnectionOnlyAsync(server, entrance);
     }
 
+    [Theory]
+    [InlineData(Door.Fast)]
+    [InlineData(Door.Handler)]
+    [InlineData(Door.Mapped)]
+    public async Task Kestrels_limit_on_connections_holds(Door door)
+    {
+        await using TestServer server = await TestServer.StartAsync(
+            door, isSecure: false, services => new EchoEntrance().AddTo(services), kestrel: options => options.Limits.MaxConcurrentConnections = 1);
+        await using RawPeer first = await server.ConnectAsync();
+        await first.UpgradeAsync();
+        await using RawPeer second = await server.ConnectAsync();
+        await second.AssertClosedAsync();
+        await first.SendFrameAsync(Opcode.Text, "undisturbed"u8);
+        Assert.Equal("undisturbed", (await first.ReadFrameAsync()).Text);
+    }
+
+    [Theory]
+    [InlineData(Door.Fast)]
+    [InlineData(Door.Handler)]
+    [InlineData(Door.Mapped)]
+    public async Task A_refusal_is_one_line_of_log_without_the_query(Door door)
+    {
+        await using TestServer server = await TestServer.StartAsync(door, isSecure: false, services => new EchoEntrance().AddTo(services));
+        await using RawPeer peer = await server.ConnectAsync();
+        await peer.SendAsync(RawPeer.Handshake("GET /ws?token=secret HTTP/1.1", version: "Sec-WebSocket-Version: 8"));
+        Assert.Equal(426, (await peer.ReadAnswerAsync()).StatusCode);
+        LogLines.Line line = Assert.Single(server.Log.PipeWs);
+        Assert.Equal(100, line.Id.Id);
+        Assert.StartsWith("Refused a handshake for /ws from 127.0.0.1:", line.Text);
+        Assert.Contains(": 426, ", line.Text);
+        Assert.DoesNotContain(server.Log.All, any => any.Text.Contains("secret", StringComparison.Ordinal));
+    }
+
     [Fact]
     public async Task An_upgrade_that_Kestrel_itself_refuses_is_a_503()
     {
