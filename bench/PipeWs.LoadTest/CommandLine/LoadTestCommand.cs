@@ -19,7 +19,7 @@ internal static class LoadTestCommand
     {
         ServeCommand.Create(),
         RunCommand.Create(),
-
+        CompareCommand.Create(),
     };
 
     /// <summary>Parses the value of an option that has a few names.</summary>

@@ -67,7 +67,8 @@ internal sealed record LoadResult
     /// <summary>Resident memory at the end of the measured time.</summary>
     public long? ResidentBytes { get; init; }
 
-    public double? BytesPerConnection => BaselineBytes is { } before && ResidentBytes is { } after ? (double)(after - before) / Connections : null;
+    /// <summary>Idle: what each connection added to the server's memory.</summary>
+    public double? BytesPerConnection => Mode == LoadMode.Idle && BaselineBytes is { } before && ResidentBytes is { } after ? (double)(after - before) / Connections : null;
 
     /// <summary>CPU time of the load generator in the measured time: near <see cref="Seconds"/> times its threads, the generator itself was the limit of the throughput.</summary>
     public double LoadCpuSeconds { get; init; }

@@ -183,7 +183,7 @@ internal sealed class LoadRun(LoadOptions options, ILoadProgress progress) : IDi
         while (Stopwatch.GetElapsedTime(start) < time)
         {
             TimeSpan left = time - Stopwatch.GetElapsedTime(start);
-            await Task.Delay(left < TimeSpan.FromSeconds(1) ? TimeSpan.FromMilliseconds(Math.Max(1, left.TotalMilliseconds)) : TimeSpan.FromSeconds(1), cancellationToken);
+            await Task.Delay(left < TimeSpan.FromSeconds(1.1) ? TimeSpan.FromMilliseconds(Math.Max(1, left.TotalMilliseconds)) : TimeSpan.FromSeconds(1), cancellationToken);
             ThrowIfFailed();
             long now = CountMessages();
             TimeSpan elapsed = Stopwatch.GetElapsedTime(start);
