@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.CommandLine.Parsing;
 using System.ComponentModel;
 using PipeWs.LoadTest.Compare;
 using PipeWs.LoadTest.Reports;
@@ -18,7 +17,7 @@ internal static class CompareCommand
 
     private static readonly Option<string[]> Servers = CreateList("--servers", "The servers, separated by commas", [.. ServeCommand.Servers.Keys]);
     private static readonly Option<string[]> Scenarios = CreateList("--scenarios", "The scenarios, by group (echo, bcast, idle) or name", [.. Scenario.All.Select(scenario => scenario.Group).Distinct()]);
-    private static readonly Option<string> TheDoor = CreateDoor();
+    private static readonly Option<string> TheDoor = ServeCommand.CreateDoor();
     private static readonly Option<int?> RoundCount = new("--rounds") { Description = $"How often each server meets each scenario. Default: {Rounds}; 1 with --quick." };
     private static readonly Option<bool> Quick = new("--quick") { Description = "One short round: for a first look, not for a claim." };
 
@@ -26,8 +25,16 @@ internal static class CompareCommand
     public static Command Create()
     {
         var command = new Command("compare", "Runs servers in turns under the same loads and prints what each costs.") { Servers, TheDoor, RoundCount, Scenarios, Quick };
-        command.Validators.Add(Validate);
-        command.SetAction((result, _) => RunAsync(GetOptions(result)));
+        command.SetAction(async (result, _) =>
+        {
+            if (FindContradiction(result) is { } contradiction)
+            {
+                Console.Error.WriteLine(contradiction);
+                return LoadTestCommand.ExitUsage;
+            }
+
+            return await RunAsync(GetOptions(result));
+        });
         return command;
     }
 
@@ -77,45 +84,30 @@ internal static class CompareCommand
         DefaultValueFactory = _ => defaultValue,
     };
 
-    private static Option<string> CreateDoor()
-    {
-        var door = new Option<string>("--door") { Description = "The way into pipews.", DefaultValueFactory = _ => "fast" };
-        door.AcceptOnlyFromAmong([.. ServeCommand.Doors.Keys]);
-        return door;
-    }
-
     private static string[] SplitList(string[] values) =>
         [.. values.SelectMany(value => value.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)).Distinct()];
 
-    private static void Validate(CommandResult result)
+    /// <summary>Says what the options get wrong that the parser cannot know; null where it is nothing.</summary>
+    public static string? FindContradiction(ParseResult result)
     {
-        if (result.Errors.Any())
-        {
-            return;
-        }
-
         string[] servers = SplitList(result.GetRequiredValue(Servers));
-        if (servers.Length == 0 || Array.Find(servers, server => !ServeCommand.Servers.ContainsKey(server)) is not null)
+        if (servers.Length == 0 || Array.Exists(servers, server => !ServeCommand.Servers.ContainsKey(server)))
         {
-            result.AddError($"--servers are some of {string.Join(", ", ServeCommand.Servers.Keys)}.");
-        }
-
-        string[] scenarios = SplitList(result.GetRequiredValue(Scenarios));
-        try
-        {
-            if (scenarios.Length == 0 || Scenario.Choose(scenarios).Count == 0)
-            {
-                result.AddError("--scenarios names none.");
-            }
-        }
-        catch (ArgumentException e)
-        {
-            result.AddError(e.Message);
+            return $"--servers are some of {string.Join(", ", ServeCommand.Servers.Keys)}.";
         }
 
         if (result.GetValue(RoundCount) is < 1 or > 100)
         {
-            result.AddError("--rounds is 1 to 100.");
+            return "--rounds is 1 to 100.";
+        }
+
+        try
+        {
+            return Scenario.Choose(SplitList(result.GetRequiredValue(Scenarios))).Count == 0 ? "--scenarios names none." : null;
+        }
+        catch (ArgumentException e)
+        {
+            return e.Message;
         }
     }
 }

@@ -5,8 +5,11 @@ namespace PipeWs.LoadTest.CommandLine;
 /// <summary>The program's command line.</summary>
 internal static class LoadTestCommand
 {
+    /// <summary>Exit code: the options contradict each other; the parser's own errors give the same.</summary>
+    public const int ExitUsage = 1;
+
     /// <summary>Exit code: the load ran, but messages were lost or wrong, or a server failed.</summary>
-    public const int ExitUnsound = 1;
+    public const int ExitUnsound = 3;
 
     /// <summary>Exit code: the load could not be made.</summary>
     public const int ExitFailed = 2;
@@ -22,32 +25,18 @@ internal static class LoadTestCommand
         CompareCommand.Create(),
     };
 
-    /// <summary>Parses the value of an option that has a few names.</summary>
-    public static Option<T> CreateChoice<T>(string name, string description, IReadOnlyDictionary<string, T> choices, T? defaultValue = null)
-        where T : struct
+    /// <summary>An option that takes one of a few names; required where it has no default.</summary>
+    public static Option<string> CreateChoice(string name, string description, IEnumerable<string> choices, string? defaultValue = null)
     {
-        var option = new Option<T>(name)
+        var option = new Option<string>(name) { Description = description };
+        option.AcceptOnlyFromAmong([.. choices]);
+        if (defaultValue is null)
         {
-            Description = $"{description}: {string.Join(", ", choices.Keys)}.",
-            HelpName = string.Join('|', choices.Keys),
-            CustomParser = result =>
-            {
-                if (choices.TryGetValue(result.Tokens[0].Value, out T value))
-                {
-                    return value;
-                }
-
-                result.AddError($"{name} is one of {string.Join(", ", choices.Keys)}, not '{result.Tokens[0].Value}'.");
-                return default;
-            },
-        };
-        if (defaultValue is { } value)
-        {
-            option.DefaultValueFactory = _ => value;
+            option.Required = true;
         }
         else
         {
-            option.Required = true;
+            option.DefaultValueFactory = _ => defaultValue;
         }
 
         return option;

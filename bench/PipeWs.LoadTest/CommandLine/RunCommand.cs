@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.CommandLine.Parsing;
 using System.Net;
 using System.Net.Sockets;
 using PipeWs.LoadTest.Load;
@@ -12,10 +11,9 @@ internal static class RunCommand
 {
     private static readonly Dictionary<string, LoadMode> Modes = new() { ["echo"] = LoadMode.Echo, ["fanout"] = LoadMode.FanOut, ["idle"] = LoadMode.Idle };
     private static readonly Dictionary<string, LoadProtocol> Protocols = new() { ["raw"] = LoadProtocol.Raw, ["signalr"] = LoadProtocol.SignalR };
-    private static readonly Dictionary<string, bool> Types = new() { ["text"] = false, ["binary"] = true };
 
     private static readonly Option<Uri> Url = CreateUrl();
-    private static readonly Option<LoadMode> Mode = LoadTestCommand.CreateChoice("--mode", "The kind of load", Modes);
+    private static readonly Option<string> Mode = LoadTestCommand.CreateChoice("--mode", "The kind of load.", Modes.Keys);
     private static readonly Option<int?> Connections = new("--connections") { Description = "Connections. Default: 64 in echo, 1000 in fanout, 5000 in idle." };
     private static readonly Option<int> InFlight = LoadTestCommand.CreateNumber("--in-flight", "Echo: messages under way on each connection.", 1, 1, 100_000);
     private static readonly Option<int> Size = LoadTestCommand.CreateNumber("--size", $"The payload in bytes, at least {LoadStamp.Length}.", 128, LoadStamp.Length, LoadOptions.MaxPayloadBytes);
@@ -24,8 +22,8 @@ internal static class RunCommand
     private static readonly Option<int?> Window = new("--window") { Description = "Fanout: messages of a publisher under way to the slowest subscriber. Default: 1." };
     private static readonly Option<double?> Rate = new("--rate") { Description = "Fanout: messages a second of all publishers together, instead of a window." };
     private static readonly Option<int> Publishers = LoadTestCommand.CreateNumber("--publishers", "Fanout: how many of the connections publish.", 1, 1, 1000);
-    private static readonly Option<LoadProtocol> Protocol = LoadTestCommand.CreateChoice("--protocol", "What the messages hold", Protocols, LoadProtocol.Raw);
-    private static readonly Option<bool> Type = LoadTestCommand.CreateChoice("--type", "The messages' type", Types, false);
+    private static readonly Option<string> Protocol = LoadTestCommand.CreateChoice("--protocol", "What the messages hold.", Protocols.Keys, "raw");
+    private static readonly Option<string> Type = LoadTestCommand.CreateChoice("--type", "The messages' type.", ["text", "binary"], "text");
     private static readonly Option<int?> ProcessId = new("--pid") { Description = "The server's process on this machine, for its CPU time and memory." };
     private static readonly Option<int?> Threads = new("--threads") { Description = "Threads that make the load. Default: half of the processors this process may use." };
     private static readonly Option<bool> Json = new("--json") { Description = "Prints the result as one line of JSON." };
@@ -37,15 +35,23 @@ internal static class RunCommand
         {
             Url, Mode, Connections, InFlight, Size, Seconds, WarmUp, Window, Rate, Publishers, Protocol, Type, ProcessId, Threads, Json,
         };
-        command.Validators.Add(Validate);
-        command.SetAction((result, _) => RunAsync(GetOptions(result), result.GetValue(Json)));
+        command.SetAction(async (result, _) =>
+        {
+            if (FindContradiction(result) is { } contradiction)
+            {
+                Console.Error.WriteLine(contradiction);
+                return LoadTestCommand.ExitUsage;
+            }
+
+            return await RunAsync(GetOptions(result), result.GetValue(Json));
+        });
         return command;
     }
 
     /// <summary>What the command line asks for.</summary>
     public static LoadOptions GetOptions(ParseResult result)
     {
-        LoadMode mode = result.GetValue(Mode);
+        LoadMode mode = Modes[result.GetRequiredValue(Mode)];
         return new LoadOptions
         {
             Url = result.GetRequiredValue(Url),
@@ -58,8 +64,8 @@ internal static class RunCommand
             Window = result.GetValue(Window) ?? 1,
             Rate = result.GetValue(Rate),
             Publishers = result.GetValue(Publishers),
-            Protocol = result.GetValue(Protocol),
-            Binary = result.GetValue(Type),
+            Protocol = Protocols[result.GetRequiredValue(Protocol)],
+            Binary = result.GetValue(Type) == "binary",
             ProcessId = result.GetValue(ProcessId),
             Threads = result.GetValue(Threads) ?? Math.Max(1, Environment.ProcessorCount / 2),
         };
@@ -116,60 +122,24 @@ internal static class RunCommand
         },
     };
 
-    private static void Validate(CommandResult result)
+    /// <summary>Says what the options get wrong that the parser cannot know; null where it is nothing.</summary>
+    public static string? FindContradiction(ParseResult result)
     {
-        if (result.Errors.Any())
-        {
-            return;
-        }
-
-        LoadMode mode = result.GetValue(Mode);
-        int connections = result.GetValue(Connections) ?? GetDefaultConnections(mode);
+        LoadOptions options = GetOptions(result);
         int? window = result.GetValue(Window);
         double? rate = result.GetValue(Rate);
-        if (connections is < 1 or > 1_000_000)
+        return options switch
         {
-            result.AddError("--connections is 1 to 1000000.");
-        }
-
-        if (window is < 1 or > 100_000)
-        {
-            result.AddError("--window is 1 to 100000.");
-        }
-
-        if (rate is { } perSecond && !(perSecond is > 0 and <= 1_000_000))
-        {
-            result.AddError("--rate is more than 0 and at most 1000000.");
-        }
-
-        if (window is not null && rate is not null)
-        {
-            result.AddError("--window and --rate exclude each other.");
-        }
-
-        if (mode != LoadMode.FanOut && (window is not null || rate is not null))
-        {
-            result.AddError("--window and --rate belong to --mode fanout.");
-        }
-
-        if (mode != LoadMode.Echo && result.GetResult(InFlight) is { Implicit: false })
-        {
-            result.AddError("--in-flight belongs to --mode echo.");
-        }
-
-        if (mode == LoadMode.FanOut && result.GetValue(Publishers) > connections)
-        {
-            result.AddError("--publishers are connections too: there cannot be more of them.");
-        }
-
-        if (result.GetValue(Protocol) == LoadProtocol.SignalR && result.GetValue(Type))
-        {
-            result.AddError("SignalR's JSON protocol is text.");
-        }
-
-        if (result.GetValue(Threads) is < 1 or > 256)
-        {
-            result.AddError("--threads is 1 to 256.");
-        }
+            { Connections: < 1 or > 1_000_000 } => "--connections is 1 to 1000000.",
+            { Window: < 1 or > 100_000 } => "--window is 1 to 100000.",
+            { Rate: not (null or (> 0 and <= 1_000_000)) } => "--rate is more than 0 and at most 1000000.",
+            { Threads: < 1 or > 256 } => "--threads is 1 to 256.",
+            _ when window is not null && rate is not null => "--window and --rate exclude each other.",
+            { Mode: not LoadMode.FanOut } when window is not null || rate is not null => "--window and --rate belong to --mode fanout.",
+            { Mode: not LoadMode.Echo } when result.GetResult(InFlight) is { Implicit: false } => "--in-flight belongs to --mode echo.",
+            { Mode: LoadMode.FanOut } when options.Publishers > options.Connections => "--publishers are connections too: there cannot be more of them.",
+            { Protocol: LoadProtocol.SignalR, Binary: true } => "SignalR's JSON protocol is text.",
+            _ => null,
+        };
     }
 }

@@ -22,8 +22,8 @@ internal static class ServeCommand
         ["handler"] = Door.Handler,
     };
 
-    private static readonly Option<ServerKind> Server = LoadTestCommand.CreateChoice("--server", "The server", Servers);
-    private static readonly Option<Door> TheDoor = LoadTestCommand.CreateChoice("--door", "The way into pipews", Doors, Door.Fast);
+    private static readonly Option<string> Server = LoadTestCommand.CreateChoice("--server", "The server.", Servers.Keys);
+    private static readonly Option<string> TheDoor = CreateDoor();
     private static readonly Option<int> Port = CreatePort();
 
     /// <summary>Creates the command.</summary>
@@ -32,14 +32,26 @@ internal static class ServeCommand
         var command = new Command("serve", "Serves /echo and /bcast on 127.0.0.1 and prints 'ready <url>' when it listens.") { Server, Port, TheDoor };
         command.SetAction(async (result, _) =>
         {
-            await LoadServer.ServeAsync(GetOptions(result), Console.Out);
-            return 0;
+            try
+            {
+                await LoadServer.ServeAsync(GetOptions(result), Console.Out);
+                return 0;
+            }
+            catch (Exception e) when (e is IOException or NotSupportedException)
+            {
+                Console.Error.WriteLine(e.Message);
+                return LoadTestCommand.ExitFailed;
+            }
         });
         return command;
     }
 
     /// <summary>What the command line asks for.</summary>
-    public static ServerOptions GetOptions(ParseResult result) => new(result.GetValue(Server), result.GetValue(Port), result.GetValue(TheDoor));
+    public static ServerOptions GetOptions(ParseResult result) =>
+        new(Servers[result.GetRequiredValue(Server)], result.GetValue(Port), Doors[result.GetRequiredValue(TheDoor)]);
+
+    /// <summary>The option that chooses the way into pipews.</summary>
+    public static Option<string> CreateDoor() => LoadTestCommand.CreateChoice("--door", "The way into pipews.", Doors.Keys, "fast");
 
     private static Option<int> CreatePort()
     {

@@ -40,7 +40,7 @@ internal sealed record Scenario(string Name, string Group, LoadMode Mode, int Co
         string? unknown = names.FirstOrDefault(name => !All.Any(scenario => scenario.IsNamed(name)));
         return unknown is null
             ? [.. All.Where(scenario => names.Any(scenario.IsNamed))]
-            : throw new ArgumentException($"There is no scenario '{unknown}'; there are echo, bcast, idle, {string.Join(", ", All.Select(scenario => scenario.Key))}.", nameof(names));
+            : throw new ArgumentException($"There is no scenario '{unknown}'; there are echo, bcast, idle, {string.Join(", ", All.Select(scenario => scenario.Key))}.");
     }
 
     /// <summary>The arguments of <c>run</c> for this load.</summary>
