@@ -2,7 +2,6 @@ using System.CommandLine;
 using System.ComponentModel;
 using PipeWs.LoadTest.Compare;
 using PipeWs.LoadTest.Reports;
-using Spectre.Console;
 
 namespace PipeWs.LoadTest.CommandLine;
 
@@ -63,7 +62,7 @@ internal static class CompareCommand
                 placement = comparison.Placement;
                 return comparison.RunAsync(interruption.Token);
             });
-            ComparisonReport.Write(result, placement, AnsiConsole.Console);
+            ComparisonReport.Write(result, placement, ReportConsole.Create());
             return result.IsSound ? 0 : LoadTestCommand.ExitUnsound;
         }
         catch (OperationCanceledException)

@@ -90,7 +90,7 @@ internal static class RunCommand
             }
             else
             {
-                LoadReport.Write(result, Spectre.Console.AnsiConsole.Console);
+                LoadReport.Write(result, ReportConsole.Create());
             }
 
             return result.IsSound ? 0 : LoadTestCommand.ExitUnsound;

@@ -14,12 +14,16 @@ internal sealed class Comparison(ComparisonOptions options, ILoadProgress progre
     private static readonly TimeSpan StartTimeout = TimeSpan.FromSeconds(30);
 
     private readonly Dictionary<(Scenario Scenario, string Server), List<LoadResult>> _results = [];
+    private readonly List<int> _processes = [];
     private readonly IReadOnlyList<int> _cores = CpuAffinity.GetAllowedCores();
 
     /// <summary>Where servers and load run, in words.</summary>
     public string Placement => _cores.Count > 1
         ? string.Create(CultureInfo.InvariantCulture, $"servers on core {_cores[0]}, load on core {_cores[1]}")
         : "servers and load share the only core: throughput and latency are of little use, CPU per message is";
+
+    /// <summary>The ids of all processes that were started.</summary>
+    public IReadOnlyList<int> StartedProcesses => _processes;
 
     private int? ServerCore => _cores.Count > 1 ? _cores[0] : null;
 
@@ -63,6 +67,7 @@ internal sealed class Comparison(ComparisonOptions options, ILoadProgress progre
     {
         var errors = new LastLines();
         await using var serving = ChildProcess.Start(["serve", "--server", server, "--port", "0", "--door", options.Door], ServerCore, errors.Add);
+        _processes.Add(serving.Id);
         Uri address = await WaitUntilReadyAsync(serving, server, errors, cancellationToken);
         await using var loading = ChildProcess.Start(
             scenario.GetArguments(address, serving.Id, server == "signalr", options.Seconds, options.WarmUpSeconds),
@@ -72,6 +77,7 @@ internal sealed class Comparison(ComparisonOptions options, ILoadProgress progre
                 errors.Add(line);
                 progress.Report($"{title}: {line}");
             });
+        _processes.Add(loading.Id);
         string output = await loading.Output.ReadToEndAsync(cancellationToken);
         int exitCode = await loading.WaitForExitAsync(cancellationToken);
         return output.StartsWith('{')

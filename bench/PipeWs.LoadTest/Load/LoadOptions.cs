@@ -53,6 +53,9 @@ internal sealed record LoadOptions
     /// <summary>How long is waited for what is still under way when the load stops; what is not there then is lost.</summary>
     public TimeSpan DrainTimeout { get; init; } = TimeSpan.FromSeconds(10);
 
+    /// <summary>Fan-out: how long is waited until every subscriber gets what is published.</summary>
+    public TimeSpan JoinTimeout { get; init; } = TimeSpan.FromSeconds(30);
+
     /// <summary>Fan-out: a publisher sends its next message when all subscribers have got the one this many before it.</summary>
     public int Window { get; init; } = 1;
 

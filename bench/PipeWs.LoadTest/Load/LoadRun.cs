@@ -9,7 +9,6 @@ internal sealed class LoadRun(LoadOptions options, ILoadProgress progress) : IDi
 {
     private const int WarmUpConnections = 200;
     private static readonly TimeSpan ProbeInterval = TimeSpan.FromMilliseconds(100);
-    private static readonly TimeSpan ProbeTimeout = TimeSpan.FromSeconds(30);
 
     private readonly TaskCompletionSource _allProbed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private LoadThread[] _threads = [];
@@ -150,7 +149,7 @@ internal sealed class LoadRun(LoadOptions options, ILoadProgress progress) : IDi
         {
             _publishers[0].Probe();
             ThrowIfFailed();
-            if (Stopwatch.GetElapsedTime(start) > ProbeTimeout)
+            if (Stopwatch.GetElapsedTime(start) > options.JoinTimeout)
             {
                 string? error = _threads.Select(thread => thread.Workload.FirstError).FirstOrDefault(e => e is not null);
                 throw new InvalidOperationException($"Only {Volatile.Read(ref _probed)} of {options.Connections} subscribers get what is published. {error}");

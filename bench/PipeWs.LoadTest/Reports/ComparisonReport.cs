@@ -8,20 +8,14 @@ namespace PipeWs.LoadTest.Reports;
 /// <summary>Prints a comparison: a table, a chart for each scenario, and the ratios in plain lines.</summary>
 internal static class ComparisonReport
 {
-    private const int RedirectedWidth = 150;
     private static readonly Color[] Colors = [Color.Green, Color.Blue, Color.Orange1, Color.Purple];
 
     /// <summary>Writes the report.</summary>
     public static void Write(ComparisonResult result, string placement, IAnsiConsole console)
     {
-        if (Console.IsOutputRedirected)
-        {
-            console.Profile.Width = RedirectedWidth;
-        }
-
         console.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
-            $"medians of {result.Options.Rounds} rounds of {result.Options.Seconds} s after {result.Options.WarmUpSeconds} s of warm-up, 128-byte messages; {placement}"));
+            $"medians; rounds: {result.Options.Rounds}, each {result.Options.Seconds} s after {result.Options.WarmUpSeconds} s of warm-up; messages of 128 bytes; {placement}"));
         WriteTable(result, console);
         foreach (Scenario scenario in result.Options.Scenarios)
         {
