@@ -179,7 +179,7 @@ internal sealed class LoadRun(LoadOptions options, ILoadProgress progress) : IDi
         long start = Stopwatch.GetTimestamp();
         long last = CountMessages();
         TimeSpan lastTime = TimeSpan.Zero;
-        while (Stopwatch.GetElapsedTime(start) < time)
+        while (Stopwatch.GetElapsedTime(start) < time && CountClosed() < options.Connections)
         {
             TimeSpan left = time - Stopwatch.GetElapsedTime(start);
             await Task.Delay(left < TimeSpan.FromSeconds(1.1) ? TimeSpan.FromMilliseconds(Math.Max(1, left.TotalMilliseconds)) : TimeSpan.FromSeconds(1), cancellationToken);
@@ -297,8 +297,19 @@ internal sealed class LoadRun(LoadOptions options, ILoadProgress progress) : IDi
 
     private readonly record struct Sample(long Time, long Messages, ProcessStatus? Server, TimeSpan LoadCpu)
     {
-        public static Sample Take(LoadRun run) => new(Stopwatch.GetTimestamp(), run.CountMessages(), run.ReadServer(), Environment.CpuUsage.TotalTime);
+        public static Sample Take(LoadRun run) => new(Stopwatch.GetTimestamp(), run.CountMessages(), run.ReadServerIfAlive(), Environment.CpuUsage.TotalTime);
     }
 
-    private ProcessStatus? ReadServer() => ReadServer(options);
+    // A server that died under the load is a result, told by its closed connections.
+    private ProcessStatus? ReadServerIfAlive()
+    {
+        try
+        {
+            return ReadServer(options);
+        }
+        catch (InvalidOperationException) when (CountClosed() > 0)
+        {
+            return null;
+        }
+    }
 }

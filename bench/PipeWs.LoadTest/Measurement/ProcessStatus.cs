@@ -22,7 +22,7 @@ internal readonly record struct ProcessStatus(long CpuTicks, long ResidentBytes)
         {
             return new ProcessStatus(ParseCpuTicks(File.ReadAllText($"{folder}/stat")), ParseResidentBytes(File.ReadAllText($"{folder}/status")));
         }
-        catch (IOException e)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             throw new InvalidOperationException($"Process {processId} cannot be read from {folder}.", e);
         }

@@ -24,6 +24,33 @@ public sealed class ServeProcessTests
     }
 
     [Fact]
+    public async Task A_server_that_ends_under_load_ends_the_run_with_a_result()
+    {
+        await using var process = ChildProcess.Start(["serve", "--server", "aspnet", "--port", "0"], core: null, _ => { });
+        string? line = await process.Output.ReadLineAsync(TestContext.Current.CancellationToken);
+        Assert.NotNull(line);
+        Task<int>? stopping = null;
+        var progress = new Recorder { OnReport = what => stopping ??= what.StartsWith("measuring", StringComparison.Ordinal) ? process.StopAsync() : null };
+
+        LoadResult result = await LoadRun.RunAsync(
+            new LoadOptions
+            {
+                Url = new Uri(line["ready http".Length..].Insert(0, "ws") + "/echo"),
+                Mode = LoadMode.Echo,
+                Connections = 3,
+                WarmUp = TimeSpan.Zero,
+                Duration = TimeSpan.FromHours(1),
+                ProcessId = process.Id,
+            },
+            progress,
+            TestContext.Current.CancellationToken);
+
+        Assert.False(result.IsSound);
+        Assert.Equal(3, result.ClosedByServer);
+        Assert.Equal(0, await stopping!);
+    }
+
+    [Fact]
     public async Task A_port_that_is_taken_is_an_error_in_words()
     {
         using var taken = new System.Net.Sockets.TcpListener(System.Net.IPAddress.Loopback, 0);
