@@ -5,7 +5,7 @@ using Spectre.Console;
 
 namespace PipeWs.LoadTest.Reports;
 
-/// <summary>Prints a comparison: a table, a chart for each scenario, and the ratios in plain lines.</summary>
+/// <summary>Prints a comparison: a table and a chart for each scenario, then the ratios in plain lines.</summary>
 internal static class ComparisonReport
 {
     private static readonly Color[] Colors = [Color.Green, Color.Blue, Color.Orange1, Color.Purple];
@@ -16,45 +16,44 @@ internal static class ComparisonReport
         console.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
             $"medians; rounds: {result.Options.Rounds}, each {result.Options.Seconds} s after {result.Options.WarmUpSeconds} s of warm-up; messages of 128 bytes; {placement}"));
-        WriteTable(result, console);
         foreach (Scenario scenario in result.Options.Scenarios)
         {
+            console.WriteLine();
+            WriteTable(result, scenario, console);
             WriteChart(result, scenario, console);
         }
 
+        console.WriteLine();
         foreach (string line in result.GetConclusions())
         {
             console.WriteLine(line);
         }
     }
 
-    private static void WriteTable(ComparisonResult result, IAnsiConsole console)
+    // At most 80 columns wide, which is why each scenario has a table of its own.
+    private static void WriteTable(ComparisonResult result, Scenario scenario, IAnsiConsole console)
     {
-        Table table = new Table().Border(TableBorder.Rounded).AddColumn("scenario").AddColumn("server");
-        foreach (string name in (string[])["messages/s", "per CPU-second", "CPU us each", "p50 us", "p99 us", "p99.9 us", "KiB a connection", "lost", $"x {ComparisonResult.Baseline}"])
+        bool idle = scenario.Mode == LoadMode.Idle;
+        string[] measures = idle ? ["KiB a connection"] : ["messages/s", "per CPU-s", "CPU us", "p50 / p99 / p99.9 us", "lost"];
+        Table table = new Table().Border(TableBorder.Simple).AddColumn(scenario.Name);
+        foreach (string name in measures.Append($"x {ComparisonResult.Baseline}"))
         {
-            table.AddColumn(new TableColumn(name).RightAligned());
+            table.AddColumn(new TableColumn(name).RightAligned().NoWrap());
         }
 
-        foreach (Scenario scenario in result.Options.Scenarios)
+        foreach (string server in result.Options.Servers)
         {
-            foreach (string server in result.Options.Servers)
-            {
-                bool idle = scenario.Mode == LoadMode.Idle;
-                string Show(Func<LoadResult, double?> measure, string format = "N0") => Format(result.GetMedian(scenario, server, measure), format);
-                table.AddRow(
-                    scenario.Name,
-                    server,
-                    idle ? "-" : Show(run => run.MessagesPerSecond),
+            string Show(Func<LoadResult, double?> measure, string format = "N0") => Format(result.GetMedian(scenario, server, measure), format);
+            string[] values = idle
+                ? [Show(run => run.BytesPerConnection / 1024, "F2")]
+                : [
+                    Show(run => run.MessagesPerSecond),
                     Show(run => run.MessagesPerCpuSecond),
                     Show(run => run.CpuMicrosecondsPerMessage, "F2"),
-                    Show(run => run.LatencyMicroseconds?.P50),
-                    Show(run => run.LatencyMicroseconds?.P99),
-                    Show(run => run.LatencyMicroseconds?.P999),
-                    Show(run => run.BytesPerConnection / 1024, "F2"),
-                    idle ? "-" : Format(result.GetSum(scenario, server, run => run.Lost), "N0"),
-                    Format(result.GetRatio(scenario, server, ComparisonResult.Baseline), "0.00"));
-            }
+                    $"{Show(run => run.LatencyMicroseconds?.P50)} / {Show(run => run.LatencyMicroseconds?.P99)} / {Show(run => run.LatencyMicroseconds?.P999)}",
+                    Format(result.GetSum(scenario, server, run => run.Lost), "N0"),
+                ];
+            table.AddRow([server, .. values, Format(result.GetRatio(scenario, server, ComparisonResult.Baseline), "0.00")]);
         }
 
         console.Write(table);
@@ -64,8 +63,8 @@ internal static class ComparisonReport
     {
         bool idle = scenario.Mode == LoadMode.Idle;
         BarChart chart = new BarChart()
-            .Width(100)
-            .Label(idle ? $"{scenario.Name}: KiB per connection (less is better)" : $"{scenario.Name}: thousand messages per CPU-second (more is better)")
+            .Width(78)
+            .Label(idle ? "KiB per connection (less is better)" : "thousand messages per CPU-second (more is better)")
             .LeftAlignLabel();
         for (int i = 0; i < result.Options.Servers.Count; i++)
         {
@@ -79,7 +78,6 @@ internal static class ComparisonReport
         if (chart.Data.Count > 0)
         {
             console.Write(chart);
-            console.WriteLine();
         }
     }
 
