@@ -92,7 +92,7 @@ public sealed class LoadRunTests
             Mode = LoadMode.Echo,
             Connections = 4,
             InFlight = 8,
-            Duration = TimeSpan.FromSeconds(1),
+            Duration = TimeSpan.FromSeconds(2),
             ProcessId = Environment.ProcessId,
         });
 
@@ -206,7 +206,7 @@ public sealed class LoadRunTests
         {
             await server.StartAsync();
             var url = new Uri(server.Urls.First().Replace("http", "ws", StringComparison.Ordinal) + (options.Mode == LoadMode.FanOut ? "/bcast" : "/echo"));
-            TimeSpan duration = options.Duration == TimeSpan.FromSeconds(10) ? TimeSpan.FromSeconds(0.3) : options.Duration;
+            TimeSpan duration = options.Duration == TimeSpan.FromSeconds(10) ? TimeSpan.FromSeconds(0.5) : options.Duration;
             TimeSpan warmUp = options.WarmUp == TimeSpan.FromSeconds(3) ? TimeSpan.FromSeconds(0.1) : options.WarmUp;
             LoadResult result = await LoadRun.RunAsync(options with { Url = url, Duration = duration, WarmUp = warmUp, DrainTimeout = TimeSpan.FromSeconds(options.WarmUp == TimeSpan.Zero ? 0.5 : 30) }, NoProgress.Instance, TestContext.Current.CancellationToken);
             await server.StopAsync();
