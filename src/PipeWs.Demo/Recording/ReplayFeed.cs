@@ -114,20 +114,22 @@ public sealed partial class ReplayFeed : IMarketFeed, IDisposable
     {
         for (int sent = 0; sent < MaxBatchMessages; sent++)
         {
-            if (_next == _recording.Lines.Length)
-            {
-                _next = 0;
-                _round++;
-                _sink.OnRound(_round);
-            }
-
-            ref readonly var line = ref _recording.Lines[_next];
-            var marketTime = (_round * _period) + _recording.Offset(line);
+            // A round ends when the next one begins: until then the books stay as its last message left them.
+            bool isOver = _next == _recording.Lines.Length;
+            ref readonly var line = ref _recording.Lines[isOver ? 0 : _next];
+            var marketTime = ((isOver ? _round + 1 : _round) * _period) + _recording.Offset(line);
             var wait = (marketTime / _speed) - _time.GetElapsedTime(_started);
             if (wait > TimeSpan.Zero)
             {
                 // Timers count whole milliseconds; what is rounded down would fire early and find nothing due.
                 return TimeSpan.FromMilliseconds(Math.Ceiling(wait.TotalMilliseconds));
+            }
+
+            if (isOver)
+            {
+                _next = 0;
+                _round++;
+                _sink.OnRound(_round);
             }
 
             _next++;
