@@ -1,4 +1,5 @@
 using PipeWs.Demo.Alerts;
+using PipeWs.Demo.Market;
 using PipeWs.Demo.Trading;
 using PipeWs.Server;
 

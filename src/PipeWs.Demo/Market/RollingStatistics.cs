@@ -16,7 +16,7 @@ public readonly record struct MarketStatistics(
     public decimal Change => Last - Open;
 
     /// <summary>The same in percent of the oldest, rounded to four decimals.</summary>
-    public decimal ChangePercent => Open == 0 ? 0 : Math.Round(Change / Open * 100, 4);
+    public decimal ChangePercent => Exact.Percent(Change, Open);
 }
 
 /// <summary>

@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text.Json;
 using Microsoft.Extensions.Logging.Abstractions;
 using PipeWs.Demo.Market;
@@ -41,8 +40,7 @@ public class MarketPublisherTests
         var (data, options) = Assert.Single(desk.Hub.RoomOf("/market/ticker:BTC-USDT").Published);
         Assert.Equal("ticker", options.Subject);
         Assert.Equal(
-            """{"symbol":"BTC-USDT","sequence":5,"bestBid":"61837.5","bestBidSize":"1.0","bestAsk":"61837.70","bestAskSize":"2.00","price":"61837.60000000","size":"0.10000000","open":"61837.63000000","high":"61837.63000000","low":"61837.60000000","change":"-0.03000000","changePercent":"0.0000","volume":"0.12000000","quoteVolume":"7420.51260000","trades":2,"time":1723161254087,"round":3}"""
-                .Replace("\"changePercent\":\"0.0000\"", "\"changePercent\":\"" + Math.Round(-0.03m / 61837.63m * 100, 4).ToString(CultureInfo.InvariantCulture) + "\"", StringComparison.Ordinal),
+            """{"symbol":"BTC-USDT","sequence":5,"bestBid":"61837.5","bestBidSize":"1.0","bestAsk":"61837.70","bestAskSize":"2.00","price":"61837.60000000","size":"0.10000000","open":"61837.63000000","high":"61837.63000000","low":"61837.60000000","change":"-0.03000000","changePercent":"0","volume":"0.12000000","quoteVolume":"7420.51260000","trades":2,"time":1723161254087,"round":3}""",
             data);
     }
 

@@ -1,4 +1,4 @@
-namespace PipeWs.Demo.Trading;
+namespace PipeWs.Demo.Market;
 
 /// <summary>Decimals for people: the same value without zeros at its end.</summary>
 internal static class Exact
