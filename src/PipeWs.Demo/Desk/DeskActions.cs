@@ -11,6 +11,8 @@ public sealed class DeskActions(
     IMarketData market, IOrderBooks books, ITradingService trading, IPortfolioService portfolios, IDeskNotifier notifier, DeskNotifier pusher,
     DeskSessions sessions, DeskOptions options, TimeProvider time)
 {
+    private static readonly TimeSpan s_chartSlot = TimeSpan.FromMilliseconds(500);
+
     /// <summary><c>subscribe_ticker</c>: joins the ticker's topic.</summary>
     public ValueTask SubscribeTickerAsync(WsMessageContext context, SymbolRequest request) => RunAsync(context, async session =>
     {
@@ -110,6 +112,15 @@ public sealed class DeskActions(
         return book.IsSynchronized
             ? ReplyAsync(context, "book", new BookReplyView(symbol.Pair, book.LastUpdateId, book.Bids, book.Asks), DeskJson.Default.BookReplyView)
             : throw DeskException.Unavailable($"The {symbol.Pair} book is waiting for its snapshot; try again in a moment.");
+    });
+
+    /// <summary><c>get_chart</c>: how a price moved until now, so that a page need not begin with an empty chart.</summary>
+    public ValueTask GetChartAsync(WsMessageContext context, SymbolRequest request) => RunAsync(context, _ =>
+    {
+        var symbol = DeskFields.Symbol(request.Symbol, market);
+        var prices = market.Prices(symbol, s_chartSlot * options.Speed, out var now);
+        ChartPoint[] points = [.. prices.Select(point => new ChartPoint((long)((now - point.At) / options.Speed).TotalMilliseconds, point.Price))];
+        return ReplyAsync(context, "chart", new ChartView(symbol.Pair, points), DeskJson.Default.ChartView);
     });
 
     /// <summary><c>symbols</c>: what is traded, and under which topics.</summary>

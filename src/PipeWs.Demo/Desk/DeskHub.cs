@@ -21,6 +21,7 @@ public static class DeskHub
         hub.MapAction("manual_trade", DeskJson.Default.ManualTradeRequest, static (context, request) => Desk(context).ManualTradeAsync(context, request));
         hub.MapAction("update_position", DeskJson.Default.UpdatePositionRequest, static (context, request) => Desk(context).UpdatePositionAsync(context, request));
         hub.MapAction("get_book", DeskJson.Default.BookRequest, static (context, request) => Desk(context).GetBookAsync(context, request));
+        hub.MapAction("get_chart", DeskJson.Default.SymbolRequest, static (context, request) => Desk(context).GetChartAsync(context, request));
         hub.MapAction("get_portfolio", static context => Desk(context).GetPortfolioAsync(context));
         hub.MapAction("subscribe_portfolio", static context => Desk(context).SubscribePortfolioAsync(context));
         hub.MapAction("portfolio_update", static context => Desk(context).PortfolioUpdateAsync(context));

@@ -14,7 +14,7 @@ namespace PipeWs.Demo.Desk;
     PropertyNameCaseInsensitive = false,
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
     UseStringEnumConverter = true,
-    Converters = [typeof(DecimalTextConverter), typeof(BookLevelConverter)])]
+    Converters = [typeof(DecimalTextConverter), typeof(BookLevelConverter), typeof(ChartPointConverter)])]
 [JsonSerializable(typeof(SymbolRequest))]
 [JsonSerializable(typeof(BookRequest))]
 [JsonSerializable(typeof(ManualTradeRequest))]
@@ -24,6 +24,7 @@ namespace PipeWs.Demo.Desk;
 [JsonSerializable(typeof(TradeResultView))]
 [JsonSerializable(typeof(TradeNotificationView))]
 [JsonSerializable(typeof(BookReplyView))]
+[JsonSerializable(typeof(ChartView))]
 [JsonSerializable(typeof(SymbolView[]))]
 [JsonSerializable(typeof(PortfolioView))]
 [JsonSerializable(typeof(PositionView))]
@@ -87,6 +88,32 @@ public sealed class BookLevelConverter : JsonConverter<BookLevel>
         writer.WriteStartArray();
         s_decimal.Write(writer, value.Price, options);
         s_decimal.Write(writer, value.Quantity, options);
+        writer.WriteEndArray();
+    }
+}
+
+/// <summary>A point of a chart, as <c>[age,"price"]</c>.</summary>
+public sealed class ChartPointConverter : JsonConverter<ChartPoint>
+{
+    private static readonly DecimalTextConverter s_decimal = new();
+
+    /// <inheritdoc/>
+    public override ChartPoint Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)
+    {
+        reader.Read();
+        long age = reader.GetInt64();
+        reader.Read();
+        decimal price = s_decimal.Read(ref reader, typeof(decimal), options);
+        reader.Read();
+        return reader.TokenType == JsonTokenType.EndArray ? new ChartPoint(age, price) : throw new JsonException("A point is an age and a price.");
+    }
+
+    /// <inheritdoc/>
+    public override void Write(Utf8JsonWriter writer, ChartPoint value, JsonSerializerOptions options)
+    {
+        writer.WriteStartArray();
+        writer.WriteNumberValue(value.AgeMilliseconds);
+        s_decimal.Write(writer, value.Price, options);
         writer.WriteEndArray();
     }
 }

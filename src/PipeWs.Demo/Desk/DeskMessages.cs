@@ -87,6 +87,16 @@ public sealed record TradeNotificationView(
 /// <param name="Asks"><c>["price","quantity"]</c>, the lowest first.</param>
 public sealed record BookReplyView(string Symbol, long Sequence, IReadOnlyList<BookLevel> Bids, IReadOnlyList<BookLevel> Asks);
 
+/// <summary>How a price moved until now.</summary>
+/// <param name="Symbol">Such as <c>BTC-USDT</c>.</param>
+/// <param name="Points">Oldest first.</param>
+public sealed record ChartView(string Symbol, IReadOnlyList<ChartPoint> Points);
+
+/// <summary>A price some time ago, written <c>[age,"price"]</c>.</summary>
+/// <param name="AgeMilliseconds">How long ago, by the clock on the wall.</param>
+/// <param name="Price">The price.</param>
+public readonly record struct ChartPoint(long AgeMilliseconds, decimal Price);
+
 /// <summary>A market of the desk's.</summary>
 /// <param name="Symbol">Such as <c>BTC-USDT</c>.</param>
 /// <param name="Name">The exchange's name, such as <c>BTCUSDT</c>.</param>

@@ -12,6 +12,8 @@ internal sealed class Deque<T>
 
     public T Last => Count > 0 ? _items[(_head + Count - 1) & (_items.Length - 1)] : throw new InvalidOperationException("The deque is empty.");
 
+    public T this[int index] => (uint)index < (uint)Count ? _items[(_head + index) & (_items.Length - 1)] : throw new ArgumentOutOfRangeException(nameof(index));
+
     public void Add(T item)
     {
         if (Count == _items.Length)

@@ -13,6 +13,9 @@ public interface IMarketData
 
     /// <summary>A symbol's prices and statistics.</summary>
     MarketQuote Quote(Symbol symbol);
+
+    /// <summary>The prices of the statistics' window, the last one of each slot of time, oldest first; and the market's time now.</summary>
+    IReadOnlyList<PricePoint> Prices(Symbol symbol, TimeSpan slot, out TimeSpan now);
 }
 
 /// <summary>A symbol's prices and statistics.</summary>

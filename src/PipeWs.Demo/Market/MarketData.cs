@@ -50,6 +50,17 @@ public sealed class MarketData : IMarketData, IOrderBooks
         }
     }
 
+    /// <inheritdoc/>
+    public IReadOnlyList<PricePoint> Prices(Symbol symbol, TimeSpan slot, out TimeSpan now)
+    {
+        var state = _states[symbol.Index];
+        lock (state.Gate)
+        {
+            now = state.Now;
+            return state.Statistics.Prices(slot);
+        }
+    }
+
     /// <summary>A round begins: the books wait for its snapshots.</summary>
     public void BeginRound()
     {
@@ -68,6 +79,7 @@ public sealed class MarketData : IMarketData, IOrderBooks
         {
             state.BestBid = new BookLevel(Parse(line.Bid), Parse(line.BidSize));
             state.BestAsk = new BookLevel(Parse(line.Ask), Parse(line.AskSize));
+            state.Now = moment.Elapsed;
             state.Statistics.Expire(moment.Elapsed);
             return new MarketQuote(state.BestBid, state.BestAsk, state.HasTraded ? state.Statistics.Current : null);
         }
@@ -82,6 +94,7 @@ public sealed class MarketData : IMarketData, IOrderBooks
         decimal size = Parse(line.Size);
         lock (state.Gate)
         {
+            state.Now = moment.Elapsed;
             state.HasTraded = true;
             state.Statistics.Add(moment.Elapsed, price, size);
         }
@@ -108,6 +121,8 @@ public sealed class MarketData : IMarketData, IOrderBooks
         public BookLevel? BestBid { get; set; }
 
         public BookLevel? BestAsk { get; set; }
+
+        public TimeSpan Now { get; set; }
 
         public bool HasTraded { get; set; }
     }

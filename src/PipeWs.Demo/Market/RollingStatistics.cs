@@ -19,6 +19,9 @@ public readonly record struct MarketStatistics(
     public decimal ChangePercent => Exact.Percent(Change, Open);
 }
 
+/// <summary>A price at a moment of the market's time.</summary>
+public readonly record struct PricePoint(TimeSpan At, decimal Price);
+
 /// <summary>
 /// Exact statistics over the trades of a rolling window, in constant time a trade: sums that add and take away, and monotone queues for the extremes.
 /// One thread at a time.
@@ -86,6 +89,30 @@ public sealed class RollingStatistics(TimeSpan window)
         {
             _lows.RemoveFirst();
         }
+    }
+
+    /// <summary>The window's prices as they moved: the last one of each slot of time, oldest first.</summary>
+    /// <param name="slot">How long a slot is.</param>
+    public IReadOnlyList<PricePoint> Prices(TimeSpan slot)
+    {
+        var prices = new List<PricePoint>();
+        long current = -1;
+        for (int i = 0; i < _trades.Count; i++)
+        {
+            var trade = _trades[i];
+            long index = trade.At.Ticks / slot.Ticks;
+            if (index == current)
+            {
+                prices[^1] = new PricePoint(trade.At, trade.Price);
+            }
+            else
+            {
+                prices.Add(new PricePoint(trade.At, trade.Price));
+                current = index;
+            }
+        }
+
+        return prices;
     }
 
     /// <summary>Forgets the window, but not the last price.</summary>

@@ -108,6 +108,7 @@ function addMarket(symbol) {
   if (!selected) {
     select(market);
   }
+  desk.ask('get_chart', { symbol: market.symbol }).then(({ data }) => market.prefill(data.points), () => {});
 }
 
 function select(market) {

@@ -173,6 +173,22 @@ public class DeskActionsTests
     public async Task A_book_that_cannot_be_given_is_an_error(string body, int code) =>
         Assert.Equal(code, Assert.Single((await _desk.AskAsync(_ann, "get_book", body)).Errors).Code);
 
+    [Theory]
+    [InlineData(1, "[10000,\"101.0\"],[9000,\"102.0\"],[0,\"104.0\"]")]
+    [InlineData(4, "[2250,\"102.0\"],[0,\"104.0\"]")]
+    public async Task A_chart_has_the_last_price_of_each_half_second_of_the_clock(double speed, string points)
+    {
+        var desk = new TestDesk(new DeskOptions { Speed = speed });
+        desk.TradeAt(desk.Btc, "100.0", second: 0.1);
+        desk.TradeAt(desk.Btc, "101.0", second: 0.2);
+        desk.TradeAt(desk.Btc, "102.0", second: 1.2);
+        desk.TradeAt(desk.Btc, "103.0", second: 10.1);
+        desk.TradeAt(desk.Btc, "104.0", second: 10.2);
+        var context = await desk.AskAsync(desk.Hub.Connect("c"), "get_chart", """{"symbol":"BTCUSDT"}""");
+
+        Assert.Equal(("chart", $$"""{"symbol":"BTC-USDT","points":[{{points}}]}"""), Assert.Single(context.Replies));
+    }
+
     [Fact]
     public async Task Symbols_come_with_their_topics()
     {

@@ -95,6 +95,7 @@ internal sealed class TestDesk
             "manual_trade" => Actions.ManualTradeAsync(context, JsonSerializer.Deserialize(body, DeskJson.Default.ManualTradeRequest)!),
             "update_position" => Actions.UpdatePositionAsync(context, JsonSerializer.Deserialize(body, DeskJson.Default.UpdatePositionRequest)!),
             "get_book" => Actions.GetBookAsync(context, JsonSerializer.Deserialize(body, DeskJson.Default.BookRequest)!),
+            "get_chart" => Actions.GetChartAsync(context, JsonSerializer.Deserialize(body, DeskJson.Default.SymbolRequest)!),
             "get_portfolio" => Actions.GetPortfolioAsync(context),
             "subscribe_portfolio" => Actions.SubscribePortfolioAsync(context),
             "portfolio_update" => Actions.PortfolioUpdateAsync(context),
