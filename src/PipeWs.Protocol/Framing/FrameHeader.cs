@@ -121,11 +121,13 @@ public readonly struct FrameHeader
 
     /// <summary>Writes an unmasked header, with the shortest form of the length as RFC 6455, section 5.2 asks.</summary>
     /// <returns>The bytes written.</returns>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="payloadLength"/> is negative.</exception>
     public static int Write(Span<byte> destination, Opcode opcode, long payloadLength, bool fin = true, byte rsv = 0) =>
         WriteCore(destination, opcode, payloadLength, fin, rsv, mask: 0);
 
     /// <summary>Writes a masked header, as a client must. The key is in wire order, as <see cref="MaskingKey"/> gives it.</summary>
     /// <returns>The bytes written.</returns>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="payloadLength"/> is negative.</exception>
     public static int WriteMasked(Span<byte> destination, Opcode opcode, long payloadLength, uint maskingKey, bool fin = true, byte rsv = 0)
     {
         int written = WriteCore(destination, opcode, payloadLength, fin, rsv, MaskBit);
@@ -135,7 +137,7 @@ public readonly struct FrameHeader
 
     private static int WriteCore(Span<byte> destination, Opcode opcode, long payloadLength, bool fin, byte rsv, byte mask)
     {
-        Debug.Assert(payloadLength >= 0, "A payload's length is never negative.");
+        ArgumentOutOfRangeException.ThrowIfNegative(payloadLength);
         Debug.Assert((rsv & ~RsvBits) == 0, "Reserved bits are given in place.");
         destination[0] = (byte)((fin ? FinBit : 0) | rsv | (byte)opcode);
         if (payloadLength < Length16)

@@ -24,7 +24,24 @@ public static class FrameRules
     /// <param name="isServer">Whether the receiver is the server, to whom frames must be masked.</param>
     /// <param name="inMessage">Whether a fragmented message is under way.</param>
     /// <param name="allowRsv1">Whether permessage-deflate was negotiated; RSV1 may then mark a message's first frame (RFC 7692, section 6).</param>
-    public static ProtocolError CheckStart(in FrameHeader start, bool isServer, bool inMessage, bool allowRsv1)
+    public static ProtocolError CheckStart(in FrameHeader start, bool isServer, bool inMessage, bool allowRsv1) =>
+        start.Rsv == 0 && start.Masked == isServer && !inMessage && (start.Opcode is Opcode.Text or Opcode.Binary)
+            ? default
+            : CheckStartSlow(start, isServer, inMessage, allowRsv1);
+
+    /// <summary>Judges the form of the length, once the header is whole.</summary>
+    public static ProtocolError CheckLength(in FrameHeader header) => header.ShortLength < 126 ? default : CheckLengthSlow(header);
+
+    private static ProtocolError CheckLengthSlow(in FrameHeader header) => header.ShortLength switch
+    {
+        126 when header.PayloadLength < 126 => LengthNotMinimal,
+        127 when header.PayloadLength > long.MaxValue => LengthTopBit,
+        127 when header.PayloadLength <= ushort.MaxValue => LengthNotMinimal,
+        _ => default,
+    };
+
+    // Nearly every frame is a message of its own, and passes inline.
+    private static ProtocolError CheckStartSlow(in FrameHeader start, bool isServer, bool inMessage, bool allowRsv1)
     {
         if (start.Rsv != 0 && !(allowRsv1 && start.Rsv == FrameHeader.Rsv1 && start.Opcode is Opcode.Text or Opcode.Binary))
         {
@@ -48,13 +65,4 @@ public static class FrameRules
                 return ReservedOpcode;
         }
     }
-
-    /// <summary>Judges the form of the length, once the header is whole.</summary>
-    public static ProtocolError CheckLength(in FrameHeader header) => header.ShortLength switch
-    {
-        126 when header.PayloadLength < 126 => LengthNotMinimal,
-        127 when header.PayloadLength > long.MaxValue => LengthTopBit,
-        127 when header.PayloadLength <= ushort.MaxValue => LengthNotMinimal,
-        _ => default,
-    };
 }

@@ -15,6 +15,10 @@ public partial struct Utf8Validator
     private const int MaxCharacterBytes = 4;
     private const int LookBehind = MaxCharacterBytes - 1;
 
+    // Less one of these, saturating, a lead keeps the top bit: E0 and up announce a third byte, F0 and up a fourth.
+    private const byte ThirdByteBias = 0xE0 - 0x80;
+    private const byte FourthByteBias = 0xF0 - 0x80;
+
     // One bit for each way in which two neighbours can be wrong.
     private const byte TooShort = 1 << 0;      // a lead, then no continuation
     private const byte TooLong = 1 << 1;       // ASCII, then a continuation
@@ -62,86 +66,124 @@ public partial struct Utf8Validator
         TooShort, TooShort, TooShort, TooShort);
 
     /// <summary>
-    /// Judges all bytes from <paramref name="position"/>, a boundary of characters with at least <see cref="LookBehind"/> judged bytes before it,
-    /// and moves it to the start of the last character, whose end may not have come yet. Does nothing where the bytes are too few for a vector.
+    /// Judges all bytes, which begin with a character, and finds where the last one starts, whose end may not have come yet.
+    /// Where the bytes are too few for a vector and what it looks back at, none are judged and <paramref name="lastCharacter"/> is 0.
     /// </summary>
-    private static bool TryAppendVectors(ReadOnlySpan<byte> bytes, ref int position)
+    private static bool TryVectors(ReadOnlySpan<byte> bytes, out int lastCharacter)
     {
-        int length = bytes.Length - position;
+        lastCharacter = 0;
         ref byte start = ref MemoryMarshal.GetReference(bytes);
-        bool valid;
-        if (Avx2.IsSupported && length >= Vector256<byte>.Count)
+        if (Avx2.IsSupported && bytes.Length >= Vector256<byte>.Count + LookBehind)
         {
-            valid = AreValid256(ref start, (uint)position, (uint)bytes.Length);
+            if (!AreValid256(ref start, (uint)bytes.Length))
+            {
+                return false;
+            }
         }
-        else if (Vector128.IsHardwareAccelerated && length >= Vector128<byte>.Count)
+        else if (Vector128.IsHardwareAccelerated && bytes.Length >= Vector128<byte>.Count + LookBehind)
         {
-            valid = AreValid128(ref start, (uint)position, (uint)bytes.Length);
+            if (!AreValid128(ref start, (uint)bytes.Length))
+            {
+                return false;
+            }
         }
         else
         {
             return true;
         }
 
-        // The last byte has been judged as a second neighbour, but not yet as a first one: the caller steps through its character again.
-        position = bytes.Length - 1;
-        while (valid && position > bytes.Length - MaxCharacterBytes && (bytes[position] & 0xC0) == 0x80)
+        // The last byte has been judged as a second neighbour, but not yet as a first one.
+        lastCharacter = bytes.Length - 1;
+        while (lastCharacter > bytes.Length - MaxCharacterBytes && (bytes[lastCharacter] & 0xC0) == 0x80)
         {
-            position--;
+            lastCharacter--;
         }
 
-        return valid;
+        return true;
     }
 
-    private static bool AreValid256(ref byte start, nuint position, nuint length)
+    private static bool AreValid256(ref byte start, nuint length)
     {
         Vector256<byte> firstHigh = Vector256.Create(FirstHigh, FirstHigh);
         Vector256<byte> firstLow = Vector256.Create(FirstLow, FirstLow);
         Vector256<byte> secondHigh = Vector256.Create(SecondHigh, SecondHigh);
-        Vector256<byte> nibble = Vector256.Create((byte)0x0F);
-        Vector256<byte> errors = Vector256<byte>.Zero;
-        nuint last = length - (uint)Vector256<byte>.Count;
-        while (true)
-        {
-            Vector256<byte> input = Vector256.LoadUnsafe(ref start, position);
-            Vector256<byte> previous = Vector256.LoadUnsafe(ref start, position - 1);
-            Vector256<byte> wrong = Avx2.Shuffle(firstHigh, (previous.AsUInt16() >> 4).AsByte() & nibble)
-                & Avx2.Shuffle(firstLow, previous & nibble)
-                & Avx2.Shuffle(secondHigh, (input.AsUInt16() >> 4).AsByte() & nibble);
-            Vector256<byte> third = Avx2.SubtractSaturate(Vector256.LoadUnsafe(ref start, position - 2), Vector256.Create((byte)(0xE0 - 0x80)));
-            Vector256<byte> fourth = Avx2.SubtractSaturate(Vector256.LoadUnsafe(ref start, position - 3), Vector256.Create((byte)(0xF0 - 0x80)));
-            errors |= ((third | fourth) & Vector256.Create(TwoContinuations)) ^ wrong;
-            if (position == last)
-            {
-                return errors == Vector256<byte>.Zero;
-            }
 
-            // The last vector ends with the bytes, and may judge some of them twice.
-            position = nuint.Min(position + (uint)Vector256<byte>.Count, last);
+        // Before the first vector there is nothing, and zeros stand for it.
+        Vector256<byte> input = Vector256.LoadUnsafe(ref start);
+        Vector256<byte> carried = Avx2.Permute2x128(input, input, 0x08);
+        Vector256<byte> errors = Judge(input, Avx2.AlignRight(input, carried, 15), Avx2.AlignRight(input, carried, 14), Avx2.AlignRight(input, carried, 13));
+
+        nuint last = length - (uint)Vector256<byte>.Count;
+        for (nuint position = (uint)Vector256<byte>.Count; position < last; position += (uint)Vector256<byte>.Count)
+        {
+            errors |= JudgeAt(ref Unsafe.Add(ref start, position));
+        }
+
+        // The last vector ends with the bytes, and may judge some of them twice.
+        errors |= JudgeAt(ref Unsafe.Add(ref start, last));
+        return errors == Vector256<byte>.Zero;
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        Vector256<byte> JudgeAt(ref byte at) => Judge(
+            Vector256.LoadUnsafe(ref at),
+            Vector256.LoadUnsafe(ref Unsafe.Subtract(ref at, 1)),
+            Vector256.LoadUnsafe(ref Unsafe.Subtract(ref at, 2)),
+            Vector256.LoadUnsafe(ref Unsafe.Subtract(ref at, 3)));
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        Vector256<byte> Judge(Vector256<byte> input, Vector256<byte> oneBack, Vector256<byte> twoBack, Vector256<byte> threeBack)
+        {
+            Vector256<byte> nibble = Vector256.Create((byte)0x0F);
+            Vector256<byte> wrong = Avx2.Shuffle(firstHigh, (oneBack.AsUInt16() >> 4).AsByte() & nibble)
+                & Avx2.Shuffle(firstLow, oneBack & nibble)
+                & Avx2.Shuffle(secondHigh, (input.AsUInt16() >> 4).AsByte() & nibble);
+            Vector256<byte> isThird = Avx2.SubtractSaturate(twoBack, Vector256.Create(ThirdByteBias));
+            Vector256<byte> isFourth = Avx2.SubtractSaturate(threeBack, Vector256.Create(FourthByteBias));
+            return ((isThird | isFourth) & Vector256.Create(TwoContinuations)) ^ wrong;
         }
     }
 
-    private static bool AreValid128(ref byte start, nuint position, nuint length)
+    private static bool AreValid128(ref byte start, nuint length)
     {
-        Vector128<byte> nibble = Vector128.Create((byte)0x0F);
-        Vector128<byte> errors = Vector128<byte>.Zero;
-        nuint last = length - (uint)Vector128<byte>.Count;
-        while (true)
-        {
-            Vector128<byte> input = Vector128.LoadUnsafe(ref start, position);
-            Vector128<byte> previous = Vector128.LoadUnsafe(ref start, position - 1);
-            Vector128<byte> wrong = Vector128.ShuffleNative(FirstHigh, (previous.AsUInt16() >> 4).AsByte() & nibble)
-                & Vector128.ShuffleNative(FirstLow, previous & nibble)
-                & Vector128.ShuffleNative(SecondHigh, (input.AsUInt16() >> 4).AsByte() & nibble);
-            Vector128<byte> third = Vector128.SubtractSaturate(Vector128.LoadUnsafe(ref start, position - 2), Vector128.Create((byte)(0xE0 - 0x80)));
-            Vector128<byte> fourth = Vector128.SubtractSaturate(Vector128.LoadUnsafe(ref start, position - 3), Vector128.Create((byte)(0xF0 - 0x80)));
-            errors |= ((third | fourth) & Vector128.Create(TwoContinuations)) ^ wrong;
-            if (position == last)
-            {
-                return errors == Vector128<byte>.Zero;
-            }
+        Vector128<byte> firstHigh = FirstHigh;
+        Vector128<byte> firstLow = FirstLow;
+        Vector128<byte> secondHigh = SecondHigh;
 
-            position = nuint.Min(position + (uint)Vector128<byte>.Count, last);
+        // Before the first vector there is nothing, and zeros stand for it: an index below 0 wraps, and past the end Shuffle gives 0.
+        Vector128<byte> input = Vector128.LoadUnsafe(ref start);
+        Vector128<byte> errors = Judge(
+            input,
+            Vector128.Shuffle(input, Vector128<byte>.Indices - Vector128.Create((byte)1)),
+            Vector128.Shuffle(input, Vector128<byte>.Indices - Vector128.Create((byte)2)),
+            Vector128.Shuffle(input, Vector128<byte>.Indices - Vector128.Create((byte)3)));
+
+        nuint last = length - (uint)Vector128<byte>.Count;
+        for (nuint position = (uint)Vector128<byte>.Count; position < last; position += (uint)Vector128<byte>.Count)
+        {
+            errors |= JudgeAt(ref Unsafe.Add(ref start, position));
+        }
+
+        // The last vector ends with the bytes, and may judge some of them twice.
+        errors |= JudgeAt(ref Unsafe.Add(ref start, last));
+        return errors == Vector128<byte>.Zero;
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        Vector128<byte> JudgeAt(ref byte at) => Judge(
+            Vector128.LoadUnsafe(ref at),
+            Vector128.LoadUnsafe(ref Unsafe.Subtract(ref at, 1)),
+            Vector128.LoadUnsafe(ref Unsafe.Subtract(ref at, 2)),
+            Vector128.LoadUnsafe(ref Unsafe.Subtract(ref at, 3)));
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        Vector128<byte> Judge(Vector128<byte> input, Vector128<byte> oneBack, Vector128<byte> twoBack, Vector128<byte> threeBack)
+        {
+            Vector128<byte> nibble = Vector128.Create((byte)0x0F);
+            Vector128<byte> wrong = Vector128.ShuffleNative(firstHigh, (oneBack.AsUInt16() >> 4).AsByte() & nibble)
+                & Vector128.ShuffleNative(firstLow, oneBack & nibble)
+                & Vector128.ShuffleNative(secondHigh, (input.AsUInt16() >> 4).AsByte() & nibble);
+            Vector128<byte> isThird = Vector128.SubtractSaturate(twoBack, Vector128.Create(ThirdByteBias));
+            Vector128<byte> isFourth = Vector128.SubtractSaturate(threeBack, Vector128.Create(FourthByteBias));
+            return ((isThird | isFourth) & Vector128.Create(TwoContinuations)) ^ wrong;
         }
     }
 }

@@ -58,28 +58,14 @@ public partial struct Utf8Validator
             }
         }
 
-        return AppendFromBoundary(bytes[position..]);
-    }
-
-    private bool AppendFromBoundary(ReadOnlySpan<byte> bytes)
-    {
-        // The vectors look back three bytes, which must be there and be judged already.
-        int position = 0;
-        while (position < bytes.Length && (position < LookBehind || _missing != 0))
-        {
-            if (!Step(bytes[position++]))
-            {
-                return false;
-            }
-        }
-
-        if (!TryAppendVectors(bytes, ref position))
+        bytes = bytes[position..];
+        if (!TryVectors(bytes, out int lastCharacter))
         {
             _missing = Failed;
             return false;
         }
 
-        foreach (byte next in bytes[position..])
+        foreach (byte next in bytes[lastCharacter..])
         {
             if (!Step(next))
             {

@@ -11,9 +11,14 @@ namespace PipeWs;
 /// </summary>
 internal sealed class OutboundNode : IValueTaskSource
 {
+    /// <summary>What a waiting control frame costs in memory, whatever its payload: a flood of empty pings must not pass for a few bytes.</summary>
+    internal const int ControlNodeBytes = 256;
+
     private static readonly DefaultObjectPool<OutboundNode> s_pool = new(new DefaultPooledObjectPolicy<OutboundNode>(), 8 * 1024);
 
     private ManualResetValueTaskSourceCore<bool> _completion = new() { RunContinuationsAsynchronously = true };
+    private byte[]? _controlPayload;
+    private int _controlLength;
 
     internal OutboundNode? Next { get; set; }
 
@@ -31,14 +36,12 @@ internal sealed class OutboundNode : IValueTaskSource
     /// <summary>Whether a sender waits until the payload it lent was written.</summary>
     internal bool IsLent { get; private set; }
 
-    internal byte[] ControlPayload { get; } = new byte[FrameRules.MaxControlPayloadBytes];
-
-    internal int ControlLength { get; private set; }
+    internal ReadOnlySpan<byte> ControlPayload => _controlPayload.AsSpan(0, _controlLength);
 
     internal bool IsControl => Frame is null && Opcode >= Opcode.Close;
 
     /// <summary>How much it adds to the backlog, in bytes.</summary>
-    internal long Bytes => Frame?.Length ?? (IsControl ? ControlLength + 2 : Payload.Length + FrameHeader.MaxLength);
+    internal long Bytes => Frame?.Length ?? (IsControl ? ControlNodeBytes : Payload.Length + FrameHeader.MaxLength);
 
     /// <summary>Holds a frame; takes over the caller's hold on it.</summary>
     internal static OutboundNode ForFrame(WsFrame frame)
@@ -52,8 +55,8 @@ internal sealed class OutboundNode : IValueTaskSource
     {
         OutboundNode node = s_pool.Get();
         node.Opcode = opcode;
-        payload.CopyTo(node.ControlPayload);
-        node.ControlLength = payload.Length;
+        payload.CopyTo(node._controlPayload ??= new byte[FrameRules.MaxControlPayloadBytes]);
+        node._controlLength = payload.Length;
         return node;
     }
 
@@ -91,6 +94,12 @@ internal sealed class OutboundNode : IValueTaskSource
 
     void IValueTaskSource.GetResult(short token)
     {
+        // A caller that does not wait must not put a node back that is still in a mailbox.
+        if (_completion.GetStatus(token) == ValueTaskSourceStatus.Pending)
+        {
+            throw new InvalidOperationException("The send has not completed; await it.");
+        }
+
         try
         {
             _completion.GetResult(token);
@@ -115,7 +124,7 @@ internal sealed class OutboundNode : IValueTaskSource
         IsLent = false;
         Fin = false;
         Opcode = default;
-        ControlLength = 0;
+        _controlLength = 0;
         _completion.Reset();
         s_pool.Return(this);
     }

@@ -15,6 +15,10 @@ public static class WsBatch
     [ThreadStatic]
     private static List<IWsBatchWork>? t_deferred;
 
+    /// <summary>How many of the deferred are done or being done.</summary>
+    [ThreadStatic]
+    private static int t_done;
+
     /// <summary>Whether this thread is in a batch.</summary>
     public static bool IsActive => t_depth > 0;
 
@@ -42,18 +46,19 @@ public static class WsBatch
     public static void RunDeferred()
     {
         List<IWsBatchWork>? deferred = t_deferred;
-        if (deferred is null || deferred.Count == 0)
+        if (deferred is null)
         {
             return;
         }
 
-        // Work may cause more work; it is done too, in order.
-        for (int i = 0; i < deferred.Count; i++)
+        // Work may cause more work, and may call this method; each is done once, in order.
+        while (t_done < deferred.Count)
         {
-            deferred[i].Run();
+            deferred[t_done++].Run();
         }
 
         deferred.Clear();
+        t_done = 0;
     }
 
     internal static WsConnection? Enter(WsConnection? owner)
@@ -67,14 +72,19 @@ public static class WsBatch
     internal static void Leave(WsConnection? previous)
     {
         t_owner = null;
-        if (t_depth == 1)
+        try
         {
-            // Still inside, so that what this work publishes joins it instead of starting anew at every step.
-            RunDeferred();
+            if (t_depth == 1)
+            {
+                // Still inside, so that what this work publishes joins it instead of starting anew at every step.
+                RunDeferred();
+            }
         }
-
-        t_depth--;
-        t_owner = previous;
+        finally
+        {
+            t_depth--;
+            t_owner = previous;
+        }
     }
 
     /// <summary>A batch that <see cref="Begin"/> opened.</summary>

@@ -22,7 +22,7 @@ public sealed partial class WsConnection
     private volatile bool _transportEnded;
     private Exception? _transportException;
     private int _aborted;
-    private long _closeDeadline;
+    private int _transportAborted;
 
     /// <summary>Fires when the connection begins to end, whoever began it.</summary>
     public CancellationToken ConnectionClosed => _ending.Token;
@@ -38,6 +38,10 @@ public sealed partial class WsConnection
     /// <param name="code">1000-1003, 1007-1014 or 3000-4999.</param>
     /// <param name="reason">At most 123 bytes of UTF-8; what is longer is cut at a character.</param>
     /// <param name="cancellationToken">Gives up waiting; the closing goes on.</param>
+    /// <remarks>
+    /// A receiver that is to close its own connection calls <see cref="BeginClose"/>: the peer's answer is read only after the receiver has returned, so one
+    /// that awaits this method waits until <see cref="WsConnectionOptions.CloseTimeout"/> is over and the transport was aborted.
+    /// </remarks>
     /// <exception cref="ArgumentOutOfRangeException">The code must not be sent.</exception>
     public async ValueTask<WsCloseInfo> CloseAsync(ushort code = CloseCode.NormalClosure, string reason = "", CancellationToken cancellationToken = default)
     {
@@ -55,7 +59,7 @@ public sealed partial class WsConnection
             throw new ArgumentOutOfRangeException(nameof(code), code, "A close frame carries 1000-1003, 1007-1014 or 3000-4999 (RFC 6455, 7.4).");
         }
 
-        RequestClose(new CloseRequest(code, reason, WsCloseInitiator.Local, SkipsSources: false));
+        RequestClose(code, reason, WsCloseInitiator.Local, skipsSources: false);
     }
 
     /// <summary>
@@ -63,37 +67,55 @@ public sealed partial class WsConnection
     /// </summary>
     /// <param name="reason">What it was too slow for.</param>
     public void CloseSlow(string reason) =>
-        RequestClose(new CloseRequest(CloseCode.TooSlow, reason, WsCloseInitiator.Local, SkipsSources: true));
+        RequestClose(CloseCode.TooSlow, reason, WsCloseInitiator.Local, skipsSources: true);
 
     /// <summary>Drops the transport now, without a closing handshake. What was not sent is not sent.</summary>
     public void Abort(Exception? reason = null)
     {
-        if (Interlocked.Exchange(ref _aborted, 1) != 0)
+        if (_closed.Task.IsCompleted || Interlocked.Exchange(ref _aborted, 1) != 0)
         {
             return;
         }
 
         SetOutputEnded(reason);
-        if (_abortTransport is not null)
+        AbortTransport(reason);
+        CancelPending();
+        Wake();
+    }
+
+    private void AbortTransport(Exception? reason)
+    {
+        if (_abortTransport is null || Interlocked.Exchange(ref _transportAborted, 1) != 0)
         {
-            try
-            {
-                _abortTransport(reason);
-            }
-            catch (Exception)
-            {
-                // A transport that cannot even be aborted is gone.
-            }
+            return;
         }
 
-        _input.CancelPendingRead();
-        _output.CancelPendingFlush();
-        Wake();
+        try
+        {
+            _abortTransport(reason);
+        }
+        catch (Exception)
+        {
+            // A transport that cannot even be aborted is gone.
+        }
+    }
+
+    private void CancelPending()
+    {
+        try
+        {
+            _input.CancelPendingRead();
+            _output.CancelPendingFlush();
+        }
+        catch (Exception)
+        {
+            // Completed already, which some pipes do not forgive.
+        }
     }
 
     /// <summary>Fails the connection as RFC 6455, section 7.1.7 says: answers to what came before leave first, nothing is read any more.</summary>
     private void Fail(in ProtocolError error) =>
-        RequestClose(new CloseRequest(error.Code, error.Message, WsCloseInitiator.Local, SkipsSources: true));
+        RequestClose(error.Code, error.Message, WsCloseInitiator.Local, skipsSources: true);
 
     private void OnCloseReceived(ushort code, string reason)
     {
@@ -102,19 +124,23 @@ public sealed partial class WsConnection
         _receivedReason = reason;
 
         // "When sending a Close frame in response, the endpoint typically echos the status code it received" (RFC 6455, section 5.5.1).
-        RequestClose(new CloseRequest(code, "", WsCloseInitiator.Remote, SkipsSources: true));
+        RequestClose(code, "", WsCloseInitiator.Remote, skipsSources: true);
     }
 
     /// <summary>A message sent in parts will never be whole.</summary>
     internal void AbandonMessage() =>
-        RequestClose(new CloseRequest(CloseCode.InternalError, "a message in parts was abandoned", WsCloseInitiator.Local, SkipsSources: true));
+        RequestClose(CloseCode.InternalError, "a message in parts was abandoned", WsCloseInitiator.Local, skipsSources: true);
 
-    private void RequestClose(CloseRequest request)
+    private void RequestClose(ushort code, string reason, WsCloseInitiator initiator, bool skipsSources)
     {
-        if (Interlocked.CompareExchange(ref _closeRequest, request, null) is null)
+        // What ended by itself did so whatever is requested afterwards.
+        if (!_transportEnded && Volatile.Read(ref _closeRequest) is null)
         {
-            Volatile.Write(ref _closeDeadline, Deadline(_options.CloseTimeout));
-            OnEnding();
+            var request = new CloseRequest(code, reason, initiator, skipsSources, Deadline(_options.CloseTimeout));
+            if (Interlocked.CompareExchange(ref _closeRequest, request, null) is null)
+            {
+                OnEnding();
+            }
         }
 
         if (WsBatch.Owner != this || !_loopHoldsTurn)
@@ -169,18 +195,36 @@ public sealed partial class WsConnection
             }
         }
 
+        // Where the close frame was handed over, whoever still has the turn is about to let go of it, and an abort could take the frame with it.
+        bool isHandedOver = !_transportEnded;
         _outputEnded = true;
         BeginTransportEnd();
-        _output.CancelPendingFlush();
+        CancelPending();
         Wake();
         if (!_outputDone.Task.IsCompleted)
         {
-            // A flush that is still under way ends with the transport.
-            _abortTransport?.Invoke(null);
+            if (!isHandedOver)
+            {
+                // A flush that is still under way ends with the transport.
+                AbortTransport(null);
+            }
+
             await _outputDone.Task;
         }
 
-        await _input.CompleteAsync();
+        await CompleteInputAsync();
+    }
+
+    private async ValueTask CompleteInputAsync()
+    {
+        try
+        {
+            await _input.CompleteAsync();
+        }
+        catch (Exception)
+        {
+            // As with the output: a transport that fails now has nothing more to say.
+        }
     }
 
     /// <summary>
@@ -221,10 +265,10 @@ public sealed partial class WsConnection
         }
     }
 
-    private WsCloseInfo CreateCloseInfo(Exception? error)
+    private WsCloseInfo CreateCloseInfo()
     {
-        CloseRequest? request = _closeRequest;
-        error ??= _handlerException ?? _transportException;
+        CloseRequest? request = Volatile.Read(ref _closeRequest);
+        Exception? error = _handlerException ?? Volatile.Read(ref _transportException);
         if (_closeReceived)
         {
             bool began = request is { Initiator: WsCloseInitiator.Local };
@@ -248,5 +292,5 @@ public sealed partial class WsConnection
     private long Deadline(TimeSpan timeout) =>
         timeout == Timeout.InfiniteTimeSpan ? long.MaxValue : _heartbeat.Now + (long)timeout.TotalMilliseconds;
 
-    private sealed record CloseRequest(ushort Code, string Reason, WsCloseInitiator Initiator, bool SkipsSources);
+    private sealed record CloseRequest(ushort Code, string Reason, WsCloseInitiator Initiator, bool SkipsSources, long Deadline);
 }

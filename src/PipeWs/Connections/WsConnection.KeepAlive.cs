@@ -16,13 +16,16 @@ public sealed partial class WsConnection : IWsHeartbeatItem
     private long _roundTripTicks;
     private long _sendingSince;
     private long _sendingMark;
+    private long _flushingMark;
+    private long? _endingSince;
+    private bool _abortSeen;
 
     /// <summary>The last measured round trip of a ping; zero before the first.</summary>
     public TimeSpan RoundTripTime => TimeSpan.FromTicks(Volatile.Read(ref _roundTripTicks));
 
     int IWsHeartbeatItem.HeartbeatIndex { get; set; } = -1;
 
-    /// <summary>Sends a ping and measures the time until its pong.</summary>
+    /// <summary>Sends a ping and measures the time until its pong. Not to be awaited by the receiver of a message: the pong is read after it.</summary>
     /// <exception cref="WsClosedException">The connection ended first.</exception>
     public async ValueTask<TimeSpan> PingAsync(CancellationToken cancellationToken = default)
     {
@@ -35,11 +38,23 @@ public sealed partial class WsConnection : IWsHeartbeatItem
         SendPing(answered);
         using CancellationTokenRegistration ended = _ending.Token.UnsafeRegister(
             static state => ((TaskCompletionSource<TimeSpan>)state!).TrySetException(new WsClosedException("The connection ended before the pong came.")), answered);
-        return await answered.Task.WaitAsync(cancellationToken);
+        try
+        {
+            return await answered.Task.WaitAsync(cancellationToken);
+        }
+        finally
+        {
+            ForgetPing(answered);
+        }
     }
 
     void IWsHeartbeatItem.OnHeartbeat(long now)
     {
+        if (_closed.Task.IsCompleted)
+        {
+            return;
+        }
+
         if (_receivedSinceTick || _lastReceived < 0)
         {
             _receivedSinceTick = false;
@@ -47,18 +62,15 @@ public sealed partial class WsConnection : IWsHeartbeatItem
             _lastReceived = now;
         }
 
-        if (Volatile.Read(ref _closeRequest) is not null)
+        if (IsClosing)
         {
-            if (now >= Volatile.Read(ref _closeDeadline))
-            {
-                Abort(null);
-            }
-
+            CheckClosing(now);
             return;
         }
 
-        // While the application handles a message nothing is read, and the peer's silence is not its fault.
-        if (_awaitingReceiver)
+        // While the application handles a message nothing is read, and the peer's silence is not its fault. Nor is it while reading waits for the
+        // peer to take what it asked for, as long as it does take some.
+        if (_inReceiver || IsHeldUpPeerReading())
         {
             _lastReceived = now;
         }
@@ -75,8 +87,38 @@ public sealed partial class WsConnection : IWsHeartbeatItem
         CheckPing(now);
     }
 
+    private void CheckClosing(long now)
+    {
+        if (IsAborted)
+        {
+            // The transport is gone since the last look, and yet a receiver does not return: maybe it waits for this very end.
+            if (_abortSeen && _inReceiver)
+            {
+                _closed.TrySetResult(CreateCloseInfo());
+            }
+
+            _abortSeen = true;
+            return;
+        }
+
+        // Where only the output ended, the input has as long to follow as a closing handshake.
+        _endingSince ??= now;
+        if (Volatile.Read(ref _closeRequest) is { } request ? now >= request.Deadline : IsOver(now, _endingSince.Value, _options.CloseTimeout))
+        {
+            Abort(null);
+        }
+    }
+
     private static bool IsOver(long now, long since, TimeSpan limit) =>
         limit != Timeout.InfiniteTimeSpan && now - since >= (long)limit.TotalMilliseconds;
+
+    private bool IsHeldUpPeerReading()
+    {
+        long flushing = Volatile.Read(ref _flushingSince);
+        bool moved = _flushingMark != flushing;
+        _flushingMark = flushing;
+        return moved && Volatile.Read(ref _readingResumes) is not null;
+    }
 
     /// <summary>A peer that takes nothing while messages of its own wait is too slow for this service.</summary>
     private void CheckSending(long now)
@@ -128,6 +170,12 @@ public sealed partial class WsConnection : IWsHeartbeatItem
         lock (_pingLock)
         {
             long id = ++_pingId;
+            if (answered is null)
+            {
+                // A keep-alive ping replaces the one before: a peer that never answers must not make the list grow.
+                _pings?.RemoveAll(static ping => ping.Answered is null);
+            }
+
             (_pings ??= []).Add(new PendingPing(id, _heartbeat.TimeProvider.GetTimestamp(), answered));
             BinaryPrimitives.WriteInt64BigEndian(payload, id);
         }
@@ -164,6 +212,21 @@ public sealed partial class WsConnection : IWsHeartbeatItem
             if (_pings.Count == 0)
             {
                 _pings = null;
+            }
+        }
+    }
+
+    private void ForgetPing(TaskCompletionSource<TimeSpan> answered)
+    {
+        lock (_pingLock)
+        {
+            for (int i = 0; i < (_pings?.Count ?? 0); i++)
+            {
+                if (_pings![i].Answered == answered)
+                {
+                    _pings.RemoveAt(i);
+                    return;
+                }
             }
         }
     }

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.IO.Pipelines;
 using System.Runtime.CompilerServices;
 using PipeWs.Protocol.Framing;
@@ -17,7 +18,9 @@ public sealed partial class WsConnection
     private WsOutboundSource? _signalled;
     private long _backlogBytes;
     private long _backlogNodes;
+    private long _heldBackBytes;
     private TaskCompletionSource? _backlogDrained;
+    private TaskCompletionSource? _readingResumes;
     private int _deferredBy;
 
     // Of the receive loop's thread, within a batch.
@@ -34,7 +37,8 @@ public sealed partial class WsConnection
     private WsOutboundSource? _sourcesTail;
     private WsMessageWriter? _stream;
     private long _unflushedBytes;
-    private long _lentOffset;
+    private ReadOnlySequence<byte> _lentRest;
+    private int _lentOffset;
     private uint _lentKey;
     private bool _inLentFrame;
 
@@ -48,6 +52,15 @@ public sealed partial class WsConnection
     public long BacklogBytes => Volatile.Read(ref _backlogBytes);
 
     private bool IsBacklogFull => Volatile.Read(ref _backlogBytes) >= _options.SendBacklogBytes && !_outputEnded;
+
+    /// <summary>
+    /// Whether so much waits for the peer that nothing more of what it asks is read. What is held back until a message in parts is whole does not count: that
+    /// is for its sender to end, who may be waiting for what is to be read.
+    /// </summary>
+    private bool IsReadingHeldUp =>
+        Volatile.Read(ref _backlogBytes) >= _options.SendBacklogBytes
+        && Volatile.Read(ref _backlogBytes) - Volatile.Read(ref _heldBackBytes) >= _options.SendBacklogBytes
+        && !_outputEnded;
 
     /// <summary>Says that a source has frames. Whoever has the turn, or this thread if nobody has, asks it for them.</summary>
     public void Signal(WsOutboundSource source)
@@ -240,7 +253,7 @@ public sealed partial class WsConnection
                 {
                     _unflushedBytes = 0;
                     ValueTask<FlushResult> flush = _output.FlushAsync();
-                    if (!flush.IsCompletedSuccessfully)
+                    if (!flush.IsCompleted)
                     {
                         // The turn stays held, and what comes meanwhile waits, until the transport took these.
                         Volatile.Write(ref _flushingSince, Math.Max(1, _heartbeat.Now));
@@ -268,7 +281,9 @@ public sealed partial class WsConnection
                 return;
             }
 
-            Volatile.Write(ref _turn, Held);
+            // A full fence: the mailbox must not be read before the others can see that the turn is Held again, or the one who found HeldWithWork
+            // just before and went away would have left work that nobody looks for.
+            Interlocked.Exchange(ref _turn, Held);
         }
     }
 
@@ -303,11 +318,22 @@ public sealed partial class WsConnection
         SignalBacklog();
     }
 
-    /// <summary>Writes up to one flush of what waits: the mailbox in its order, then the sources, then the close frame if one is due.</summary>
+    /// <summary>
+    /// Writes up to one flush of what waits, in rounds: the mailbox in its order, then the sources that were signalled by then, then the close frame if one
+    /// is due. A round may take many flushes; what comes meanwhile is of the next, so that neither mail nor sources starve the other.
+    /// </summary>
     /// <returns>Whether there is more.</returns>
     private bool WritePending()
     {
-        TakeMail();
+        // In this order: what a thread sent before it signalled a source, or before it closed, leaves before that.
+        CloseRequest? close = Volatile.Read(ref _closeRequest);
+        bool roundBegins = _inbox is null || _closeSent;
+        if (roundBegins)
+        {
+            TakeSources();
+            TakeMail();
+        }
+
         if (_closeSent)
         {
             DropInbox();
@@ -316,7 +342,6 @@ public sealed partial class WsConnection
 
         var writer = new WsFrameWriter(_output, !_isServer, _options.FlushBytes);
         bool more = WriteInbox(ref writer);
-        CloseRequest? close = Volatile.Read(ref _closeRequest);
         if (!more && _stream is null && close?.SkipsSources != true)
         {
             more = WriteSources(ref writer);
@@ -324,7 +349,14 @@ public sealed partial class WsConnection
 
         if (close is not null && !more)
         {
-            WriteClose(ref writer, close);
+            if (roundBegins)
+            {
+                WriteClose(ref writer, close);
+            }
+            else
+            {
+                more = true;
+            }
         }
 
         _unflushedBytes += writer.BytesWritten;
@@ -385,6 +417,7 @@ public sealed partial class WsConnection
                 // "The fragments of one message MUST NOT be interleaved between the fragments of another message" (RFC 6455, section 5.4).
                 PopInbox();
                 Enqueue(ref _heldBack, ref _heldBackTail, node, node);
+                Interlocked.Add(ref _heldBackBytes, node.Bytes);
                 continue;
             }
 
@@ -423,31 +456,41 @@ public sealed partial class WsConnection
 
         if (node.IsControl)
         {
-            writer.Write(node.Opcode, fin: true, node.ControlPayload.AsSpan(0, node.ControlLength));
+            writer.Write(node.Opcode, fin: true, node.ControlPayload);
             return true;
         }
 
         if (!_inLentFrame)
         {
             _lentKey = writer.WriteHeader(node.Opcode, node.Fin, node.Payload.Length);
+            _lentRest = node.Payload;
             _lentOffset = 0;
             _inLentFrame = true;
         }
 
         // One flush at a time, so that a peer which takes its bytes slowly is seen to take them.
-        while (_lentOffset < node.Payload.Length)
+        while (!_lentRest.IsEmpty)
         {
             if (writer.IsFull)
             {
                 return false;
             }
 
-            ReadOnlySpan<byte> piece = node.Payload.Slice(_lentOffset).FirstSpan;
+            // The first segment may be empty, even of a sequence that is not.
+            SequencePosition position = _lentRest.Start;
+            ReadOnlyMemory<byte> segment;
+            while (_lentRest.TryGet(ref position, out segment) && segment.IsEmpty)
+            {
+            }
+
+            ReadOnlySpan<byte> piece = segment.Span;
             piece = piece[..(int)Math.Min(piece.Length, Math.Max(1, _options.FlushBytes - writer.BytesWritten))];
-            writer.WritePayload(piece, _lentKey, (int)(_lentOffset & 3));
-            _lentOffset += piece.Length;
+            writer.WritePayload(piece, _lentKey, _lentOffset);
+            _lentOffset = (_lentOffset + piece.Length) & 3;
+            _lentRest = _lentRest.Slice(piece.Length);
         }
 
+        _lentRest = default;
         _inLentFrame = false;
         return true;
     }
@@ -469,11 +512,11 @@ public sealed partial class WsConnection
         _inbox = _heldBack;
         _inboxTail = _heldBackTail;
         _heldBack = _heldBackTail = null;
+        Volatile.Write(ref _heldBackBytes, 0);
     }
 
     private bool WriteSources(ref WsFrameWriter writer)
     {
-        TakeSources();
         while (_sources is { } source)
         {
             if (writer.IsFull)
@@ -561,6 +604,8 @@ public sealed partial class WsConnection
         }
 
         _heldBackTail = null;
+        Volatile.Write(ref _heldBackBytes, 0);
+        _lentRest = default;
         SignalBacklog();
     }
 
@@ -624,6 +669,11 @@ public sealed partial class WsConnection
         {
             Interlocked.Exchange(ref _backlogDrained, null)?.TrySetResult();
         }
+
+        if (Volatile.Read(ref _readingResumes) is not null && !IsReadingHeldUp)
+        {
+            Interlocked.Exchange(ref _readingResumes, null)?.TrySetResult();
+        }
     }
 
     private Task WaitForBacklogAsync(CancellationToken cancellationToken)
@@ -632,5 +682,13 @@ public sealed partial class WsConnection
         Task wait = (Interlocked.CompareExchange(ref _backlogDrained, mine, null) ?? mine).Task;
         SignalBacklog();
         return cancellationToken.CanBeCanceled ? wait.WaitAsync(cancellationToken) : wait;
+    }
+
+    private Task WaitToReadAsync()
+    {
+        var resumes = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        Interlocked.Exchange(ref _readingResumes, resumes);
+        SignalBacklog();
+        return resumes.Task;
     }
 }

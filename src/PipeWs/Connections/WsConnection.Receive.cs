@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.IO.Pipelines;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using PipeWs.Protocol.Framing;
 
@@ -38,7 +39,7 @@ public sealed partial class WsConnection
     private volatile bool _receivedSinceTick;
     private volatile bool _stopReading;
     private volatile bool _insideFrame;
-    private volatile bool _awaitingReceiver;
+    private volatile bool _inReceiver;
 
     private enum ReceiveStep
     {
@@ -49,6 +50,14 @@ public sealed partial class WsConnection
         End,
     }
 
+    private enum BatchEnd
+    {
+        NeedMore,
+        AwaitReceiver,
+        AwaitBacklog,
+        End,
+    }
+
     private async Task ReceiveAsync(WsReceiver receiver)
     {
         try
@@ -56,69 +65,43 @@ public sealed partial class WsConnection
             while (true)
             {
                 ReadResult result = await _input.ReadAsync();
+                ReadOnlySequence<byte> buffer = result.Buffer;
                 if (IsAborted || _stopReading)
                 {
+                    _input.AdvanceTo(buffer.End);
                     return;
                 }
 
-                ReadOnlySequence<byte> buffer = result.Buffer;
                 if (!buffer.IsEmpty)
                 {
                     _receivedSinceTick = true;
                 }
 
-                // The handler may run on and publish; what it causes leaves at the batch's end, or before it is waited for.
-                WsConnection? outer = WsBatch.Enter(this);
-                while (true)
+                BatchEnd end;
+                while ((end = ReadBatch(ref buffer, receiver, out ValueTask handled)) != BatchEnd.NeedMore)
                 {
-                    ReceiveStep step = ReadStep(ref buffer, receiver, out ReadOnlySequence<byte> payload, out bool isFirst, out bool isLast);
-                    if (step == ReceiveStep.NeedMore)
+                    if (end == BatchEnd.AwaitReceiver)
                     {
-                        break;
-                    }
-
-                    if (step == ReceiveStep.End)
-                    {
-                        LeaveBatch(outer);
-                        _input.AdvanceTo(buffer.End);
-                        return;
-                    }
-
-                    if (step != ReceiveStep.Control)
-                    {
-                        ValueTask handled = Deliver(receiver, step, payload, isFirst, isLast);
-                        if (!handled.IsCompletedSuccessfully)
+                        bool failed = await FailedAsync(handled);
+                        _inReceiver = false;
+                        if (!failed)
                         {
-                            LeaveBatch(outer);
-                            _awaitingReceiver = true;
-                            bool failed = await FailedAsync(handled);
-                            _awaitingReceiver = false;
-                            if (failed)
-                            {
-                                _input.AdvanceTo(buffer.End);
-                                return;
-                            }
-
-                            outer = WsBatch.Enter(this);
+                            _assembly.Release();
+                            continue;
                         }
-                        else
-                        {
-                            handled.GetAwaiter().GetResult();
-                        }
-
-                        _assembly.Release();
                     }
-
-                    if (IsBacklogFull)
+                    else if (end == BatchEnd.AwaitBacklog)
                     {
                         // The peer asks and does not read: stop reading rather than grow.
-                        LeaveBatch(outer);
-                        await WaitForBacklogAsync(CancellationToken.None);
-                        outer = WsBatch.Enter(this);
+                        _insideFrame = false;
+                        await WaitToReadAsync();
+                        continue;
                     }
+
+                    _input.AdvanceTo(buffer.End);
+                    return;
                 }
 
-                LeaveBatch(outer);
                 _insideFrame = !buffer.IsEmpty || _frameRemaining > 0;
                 _input.AdvanceTo(buffer.Start, buffer.End);
                 if (result.IsCompleted)
@@ -130,14 +113,56 @@ public sealed partial class WsConnection
         }
         finally
         {
+            _inReceiver = false;
             _assembly.Release();
         }
     }
 
-    private void LeaveBatch(WsConnection? outer)
+    /// <summary>
+    /// Handles what is in the buffer, until its end or until something must be waited for. The receiver may run on and publish; what it causes leaves
+    /// at the batch's end, before anything is waited for, and whatever is thrown.
+    /// </summary>
+    private BatchEnd ReadBatch(ref ReadOnlySequence<byte> buffer, WsReceiver receiver, out ValueTask handled)
     {
-        ReleaseLoopTurn();
-        WsBatch.Leave(outer);
+        handled = default;
+        WsConnection? outer = WsBatch.Enter(this);
+        try
+        {
+            while (true)
+            {
+                if (IsReadingHeldUp)
+                {
+                    return BatchEnd.AwaitBacklog;
+                }
+
+                ReceiveStep step = ReadStep(ref buffer, receiver, out ReadOnlySequence<byte> payload, out bool isFirst, out bool isLast);
+                switch (step)
+                {
+                    case ReceiveStep.NeedMore:
+                        return BatchEnd.NeedMore;
+                    case ReceiveStep.End:
+                        return BatchEnd.End;
+                    case ReceiveStep.Control:
+                        continue;
+                }
+
+                _inReceiver = true;
+                handled = Deliver(receiver, step, payload, isFirst, isLast);
+                if (!handled.IsCompletedSuccessfully)
+                {
+                    return BatchEnd.AwaitReceiver;
+                }
+
+                handled.GetAwaiter().GetResult();
+                _inReceiver = false;
+                _assembly.Release();
+            }
+        }
+        finally
+        {
+            ReleaseLoopTurn();
+            WsBatch.Leave(outer);
+        }
     }
 
     private ValueTask Deliver(WsReceiver receiver, ReceiveStep step, in ReadOnlySequence<byte> payload, bool isFirst, bool isLast)
@@ -160,11 +185,17 @@ public sealed partial class WsConnection
         }
     }
 
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private async ValueTask<bool> FailedAsync(ValueTask handled)
     {
         try
         {
             await handled;
+            return false;
+        }
+        catch (Exception e) when (IsClosing && e is OperationCanceledException or WsClosedException)
+        {
+            // Not a failure but how a receiver gives up when the connection ends under it; the peer's close frame is still to be read.
             return false;
         }
         catch (Exception e)
@@ -264,8 +295,16 @@ public sealed partial class WsConnection
             _messageType = header.Opcode == Opcode.Text ? WsMessageType.Text : WsMessageType.Binary;
             _messageBytes = 0;
             _emptyFragments = 0;
-            _inParts = _partIsFirst = receiver.ReceivesParts(_messageType);
             _utf8.Reset();
+            try
+            {
+                _inParts = _partIsFirst = receiver.ReceivesParts(_messageType);
+            }
+            catch (Exception e)
+            {
+                _handlerException = e;
+                return s_handlerFailed;
+            }
         }
 
         if (header.PayloadLength == 0)
@@ -279,7 +318,7 @@ public sealed partial class WsConnection
         }
 
         // Both are at most long.MaxValue, so the difference cannot overflow where the sum could.
-        if ((long)header.PayloadLength > _options.MaxMessageBytes - _messageBytes)
+        if ((long)header.PayloadLength > Math.Min(_options.MaxMessageBytes, Array.MaxLength) - _messageBytes)
         {
             return s_tooBig;
         }

@@ -61,7 +61,6 @@ public sealed partial class WsConnection : IAsyncDisposable, IWsBatchWork
         }
 
         _heartbeat.Add(this);
-        Exception? error = null;
         try
         {
             await ReceiveAsync(receiver);
@@ -69,7 +68,6 @@ public sealed partial class WsConnection : IAsyncDisposable, IWsBatchWork
         catch (Exception e)
         {
             // The transport's own end: a reset, an abort, a TLS failure.
-            error = e;
             SetTransportEnded(e);
         }
 
@@ -82,17 +80,21 @@ public sealed partial class WsConnection : IAsyncDisposable, IWsBatchWork
             _heartbeat.Remove(this);
         }
 
-        WsCloseInfo info = CreateCloseInfo(error);
-        _closed.TrySetResult(info);
-        return info;
+        _closed.TrySetResult(CreateCloseInfo());
+        return await _closed.Task;
     }
 
-    /// <summary>Closes with 1001 where it is still open, and waits for the end.</summary>
+    /// <summary>Closes with 1001 where it is still open, and waits for the end. One that was never run is aborted.</summary>
     public async ValueTask DisposeAsync()
     {
-        if (_running != 0)
+        if (Interlocked.Exchange(ref _running, 1) != 0)
         {
             await CloseAsync(CloseCode.GoingAway, "");
+            return;
         }
+
+        Abort();
+        await CompleteInputAsync();
+        _closed.TrySetResult(CreateCloseInfo());
     }
 }

@@ -48,23 +48,6 @@ public ref struct WsFrameWriter
         WritePayload(payload, key, 0);
     }
 
-    internal void Write(Opcode opcode, bool fin, in ReadOnlySequence<byte> payload)
-    {
-        if (payload.IsSingleSegment)
-        {
-            Write(opcode, fin, payload.FirstSpan);
-            return;
-        }
-
-        uint key = WriteHeader(opcode, fin, payload.Length);
-        int offset = 0;
-        foreach (ReadOnlyMemory<byte> segment in payload)
-        {
-            WritePayload(segment.Span, key, offset);
-            offset += segment.Length;
-        }
-    }
-
     /// <summary>Writes the header of a frame whose payload follows in pieces.</summary>
     /// <returns>The masking key; unused by a server.</returns>
     internal uint WriteHeader(Opcode opcode, bool fin, long payloadLength)

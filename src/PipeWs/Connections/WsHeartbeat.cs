@@ -93,7 +93,15 @@ public sealed class WsHeartbeat : IDisposable
         long now = Now;
         for (int i = 0; i < count; i++)
         {
-            _snapshot[i]!.OnHeartbeat(now);
+            try
+            {
+                _snapshot[i]!.OnHeartbeat(now);
+            }
+            catch (Exception)
+            {
+                // One that breaks its word must not stop the clock of all the others.
+            }
+
             _snapshot[i] = null;
         }
 

@@ -17,8 +17,11 @@ public abstract class WsOutboundSource
     /// <returns>Whether there is more.</returns>
     protected internal abstract bool Write(ref WsFrameWriter writer);
 
-    /// <summary>Claims the one place a source may have among those that wait.</summary>
-    internal bool TryMarkSignalled() => Volatile.Read(ref _signalled) == 0 && Interlocked.Exchange(ref _signalled, 1) == 0;
+    /// <summary>
+    /// Claims the one place a source may have among those that wait. Always with a full fence: a plain look first could see the place still taken,
+    /// while the one who gives it up and asks the source does not see yet what was signalled.
+    /// </summary>
+    internal bool TryMarkSignalled() => Interlocked.Exchange(ref _signalled, 1) == 0;
 
     /// <summary>Gives the place up, before the source is asked, so that what comes while it is asked is not missed.</summary>
     internal void ClearSignalled() => Interlocked.Exchange(ref _signalled, 0);

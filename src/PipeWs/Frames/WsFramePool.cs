@@ -13,8 +13,11 @@ internal static class WsFramePool
     private static readonly DefaultObjectPool<WsFrame> s_pool = new(new Policy(), MaxRetainedFrames);
     private static long s_outstanding;
 
-    /// <summary>How many frames are held by somebody: 0 when nothing is under way. Counted in debug builds alone.</summary>
+    /// <summary>How many frames are held by somebody: 0 when nothing is under way. Counted where the switch is on, as in this library's own tests.</summary>
     internal static long Outstanding => Volatile.Read(ref s_outstanding);
+
+    /// <summary>Whether they are counted. Read once, so that the JIT drops the counting where it is off.</summary>
+    internal static bool CountsOutstanding { get; } = AppContext.TryGetSwitch("PipeWs.CountFrames", out bool on) && on;
 
     internal static WsFrame Rent()
     {
@@ -29,8 +32,13 @@ internal static class WsFramePool
         s_pool.Return(frame);
     }
 
-    [System.Diagnostics.Conditional("DEBUG")]
-    private static void Count(int change) => Interlocked.Add(ref s_outstanding, change);
+    private static void Count(int change)
+    {
+        if (CountsOutstanding)
+        {
+            Interlocked.Add(ref s_outstanding, change);
+        }
+    }
 
     private sealed class Policy : PooledObjectPolicy<WsFrame>
     {

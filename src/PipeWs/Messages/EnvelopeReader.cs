@@ -12,7 +12,7 @@ namespace PipeWs.Messages;
 /// it stands. Only JSON that is broken ends the search for it. Members that only a server sends (<c>code</c>, <c>from</c>, <c>to</c>, <c>reason</c>,
 /// <c>recovered</c>, <c>epoch</c>, the welcome's) are ignored where they hold something else, since an application may use their names for its own.
 /// </remarks>
-internal static class EnvelopeReader
+internal static partial class EnvelopeReader
 {
     /// <summary>How deep objects and arrays may be nested, the message's own object counted.</summary>
     public const int MaxDepth = 32;
@@ -45,6 +45,18 @@ internal static class EnvelopeReader
             return EnvelopeError.NotUtf8;
         }
 
+        if (TryReadFast(message, start, names, ref envelope))
+        {
+            return default;
+        }
+
+        envelope = default;
+        return ReadSlow(message, names, ref envelope);
+    }
+
+    /// <summary>Reads one message that begins with a brace, by Utf8JsonReader alone: the measure of what <see cref="Read"/> accepts.</summary>
+    internal static EnvelopeError ReadSlow(ReadOnlySpan<byte> message, EnvelopeNames names, ref Envelope envelope)
+    {
         // "Not the final block", so that JSON which ends too early is no exception but a false.
         var reader = new Utf8JsonReader(message, isFinalBlock: false, State);
         try

@@ -1,13 +1,15 @@
 using System.Buffers;
+using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
+using System.Text.Unicode;
 
 namespace PipeWs.Messages;
 
 /// <summary>
-/// A growing buffer in which one message is put together before it is sent. Each thread keeps one, so that a connection costs no memory
-/// between its messages; whoever still waits for a send keeps his, and the thread makes another.
+/// A growing buffer in which one message is put together before it is sent. Each thread keeps a few, so that a connection costs no memory
+/// between its messages; whoever still waits for a send keeps his, and the thread takes another.
 /// </summary>
 #pragma warning disable CA1001 // The JSON writer owns nothing but this buffer; disposing it would flush what a failed serialization left.
 internal sealed class MessageBuffer : IBufferWriter<byte>
@@ -18,11 +20,18 @@ internal sealed class MessageBuffer : IBufferWriter<byte>
     // What a large message needed goes back to the pool; the thread keeps only what ordinary ones need.
     private const int MaxKeptBytes = 64 * 1024;
 
+    // One is filled while another is open, as by an answer whose body was serialized first; the rest is reserve for handlers that move between threads.
+    private const int MaxKeptBuffers = 4;
+
     [ThreadStatic]
     private static MessageBuffer? t_kept;
 
+    [ThreadStatic]
+    private static int t_keptCount;
+
     private byte[] _bytes = ArrayPool<byte>.Shared.Rent(InitialBytes);
     private int _length;
+    private MessageBuffer? _next;
     private Utf8JsonWriter? _writer;
     private JavaScriptEncoder? _writerEncoder;
 
@@ -42,22 +51,36 @@ internal sealed class MessageBuffer : IBufferWriter<byte>
             return new MessageBuffer();
         }
 
-        t_kept = null;
+        t_kept = buffer._next;
+        t_keptCount--;
+        buffer._next = null;
         return buffer;
     }
+
+    /// <summary>Forgets what was written and keeps the room.</summary>
+    public void Clear() => _length = 0;
 
     /// <summary>Gives the buffer back; nothing may use what was written any more.</summary>
     public void Return()
     {
         _length = 0;
-        if (t_kept is not null || _bytes.Length > MaxKeptBytes)
+        if (t_keptCount >= MaxKeptBuffers || _bytes.Length > MaxKeptBytes)
         {
             ArrayPool<byte>.Shared.Return(_bytes);
             _bytes = [];
             return;
         }
 
+        _next = t_kept;
         t_kept = this;
+        t_keptCount++;
+    }
+
+    /// <summary>Writes text in UTF-8; halves of surrogate pairs become U+FFFD.</summary>
+    public void WriteText(ReadOnlySpan<char> text)
+    {
+        Utf8.FromUtf16(text, GetSpan(Encoding.UTF8.GetMaxByteCount(text.Length)), out _, out int written);
+        Advance(written);
     }
 
     /// <summary>Writes a value as JSON, with the encoder that its options name.</summary>

@@ -127,6 +127,17 @@ public class FrameHeaderTests
         Assert.Equal(expected + 4, FrameHeader.GetLength(payloadLength, masked: true));
     }
 
+    [Theory]
+    [InlineData(-1)]
+    [InlineData(long.MinValue)]
+    public void A_negative_length_is_not_written(long payloadLength)
+    {
+        byte[] buffer = new byte[FrameHeader.MaxLength];
+        Assert.Throws<ArgumentOutOfRangeException>(nameof(payloadLength), () => FrameHeader.Write(buffer, Opcode.Binary, payloadLength));
+        Assert.Throws<ArgumentOutOfRangeException>(nameof(payloadLength), () => FrameHeader.WriteMasked(buffer, Opcode.Binary, payloadLength, 1));
+        Assert.Equal(new byte[FrameHeader.MaxLength], buffer);
+    }
+
     [Fact]
     public void What_is_written_is_read_and_is_minimal()
     {

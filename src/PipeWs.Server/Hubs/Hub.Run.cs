@@ -1,0 +1,100 @@
+using Microsoft.Extensions.Logging;
+using PipeWs.Messages;
+using PipeWs.Protocol.Framing;
+using PipeWs.Server.Hosting;
+using PipeWs.Server.Rooms;
+
+namespace PipeWs.Server.Hubs;
+
+// A connection's life in the hub, from the door's handshake to its end.
+internal sealed partial class Hub
+{
+    private int _reserved;
+
+    public IDisposable? TryReserve(out string? refusal)
+    {
+        if (Interlocked.Increment(ref _reserved) > Options.MaxConnections)
+        {
+            Interlocked.Decrement(ref _reserved);
+            refusal = $"the server has its {Options.MaxConnections} connections (MaxConnections); try again later";
+            return null;
+        }
+
+        refusal = null;
+        return new Reservation(this);
+    }
+
+    public async Task RunAsync(AcceptedConnection accepted)
+    {
+        int shard = (int)((uint)Interlocked.Increment(ref _nextShard) % (uint)_shards.Length);
+        HubConnection connection;
+        do
+        {
+            connection = new HubConnection(this, NewId(), accepted, shard, _services);
+        }
+        while (!_connections.TryAdd(connection.Id, connection));
+
+        _users.Add(connection);
+        if (_speaksJson)
+        {
+            SendWelcome(connection);
+        }
+
+        Membership? everyone = _everyone.TryJoin(connection, WsSince.Head, out _);
+        _everyone.Activate(everyone!);
+        using CancellationTokenRegistration stopping = accepted.CloseRequested.UnsafeRegister(
+            static state => ((HubConnection)state!).Ws.BeginClose(CloseCode.GoingAway, "the server is shutting down"), connection);
+        try
+        {
+            WsCloseInfo info = await connection.Ws.RunAsync(connection);
+            LogLevel level = LevelOf(info);
+            if (_logger.IsEnabled(level))
+            {
+                LogClosed(_logger, level, connection.Id, info.Code, info.Reason, info.Initiator, info.WasClean, info.Exception);
+            }
+        }
+        finally
+        {
+            _connections.TryRemove(connection.Id, out _);
+            _users.Remove(connection);
+            connection.LeaveAll();
+            _everyone.Leave(everyone!);
+        }
+    }
+
+    private static LogLevel LevelOf(WsCloseInfo info) => info switch
+    {
+        { Code: CloseCode.InternalError } => LogLevel.Error,
+        { Initiator: WsCloseInitiator.Local, Code: CloseCode.ProtocolError or CloseCode.InvalidPayloadData or CloseCode.PolicyViolation or CloseCode.MessageTooBig or CloseCode.TooSlow } => LogLevel.Information,
+        _ => LogLevel.Debug,
+    };
+
+    [LoggerMessage(EventId = 2001, Message = "Connection {ConnectionId} ended with {CloseCode} \"{CloseReason}\", begun by {Initiator}, clean: {WasClean}")]
+    private static partial void LogClosed(ILogger logger, LogLevel level, string connectionId, ushort closeCode, string closeReason, WsCloseInitiator initiator, bool wasClean, Exception? exception);
+
+    [LoggerMessage(EventId = 2002, Level = LogLevel.Error, Message = "A handler of the events of room {Room} failed")]
+    private static partial void LogEventHandlerFailed(ILogger logger, string room, Exception exception);
+
+    private void SendWelcome(HubConnection connection)
+    {
+        MessageBuffer buffer = MessageBuffer.Rent();
+        MessageWriter.WriteWelcome(buffer, connection.Id, Milliseconds(Options.PingInterval), Milliseconds(Options.PongTimeout));
+        connection.Ws.TrySend(WsMessageType.Text, buffer.Written.Span);
+        buffer.Return();
+    }
+
+    private static long Milliseconds(TimeSpan time) => time == Timeout.InfiniteTimeSpan ? 0 : (long)time.TotalMilliseconds;
+
+    private sealed class Reservation(Hub hub) : IDisposable
+    {
+        private int _released;
+
+        public void Dispose()
+        {
+            if (Interlocked.Exchange(ref _released, 1) == 0)
+            {
+                Interlocked.Decrement(ref hub._reserved);
+            }
+        }
+    }
+}

@@ -1,0 +1,167 @@
+using System.Collections.Concurrent;
+using System.Diagnostics.CodeAnalysis;
+using System.Security.Cryptography;
+using Microsoft.Extensions.Logging;
+using PipeWs.Messages;
+using PipeWs.Server.Hosting;
+using PipeWs.Server.Rooms;
+using PipeWs.Server.Routing;
+
+namespace PipeWs.Server.Hubs;
+
+/// <summary>One hub: what the doors give their connections to, and what the application sends through.</summary>
+internal sealed partial class Hub : IWsHub, IHubEntrance, IBuiltInMessages, IWsHeartbeatItem, IDisposable
+{
+    private readonly ConcurrentDictionary<string, HubConnection> _connections = new(StringComparer.Ordinal);
+    private readonly UserIndex _users = new();
+    private readonly IServiceProvider _services;
+    private readonly ILogger _logger;
+    private readonly Shard[] _shards;
+    private readonly RoomRegistry _rooms;
+    private readonly Room _everyone;
+    private readonly bool _speaksJson;
+    private int _nextShard;
+
+    internal Hub(string name, PipeWsOptions options, HubRegistration registration, WsHeartbeat heartbeat, IServiceProvider services, ILoggerFactory loggers)
+    {
+        Name = name;
+        Options = options;
+        Heartbeat = heartbeat;
+        ConnectionOptions = options.ToConnectionOptions();
+        _services = services;
+        _logger = loggers.CreateLogger("PipeWs.Server.Hub");
+        _shards = new Shard[Environment.ProcessorCount];
+        for (int i = 0; i < _shards.Length; i++)
+        {
+            _shards[i] = new Shard();
+        }
+
+        _rooms = new RoomRegistry(options.Rooms, registration.RoomRules, _shards, Time);
+        _everyone = new Room("", new WsRoomOptions { MaxLagMessages = options.Rooms.MaxLagMessages }, _shards, Time);
+        All = new EveryoneSender(_everyone);
+        Router = new Router(registration, this, loggers.CreateLogger("PipeWs.Server.Router"));
+        _speaksJson = registration.OnText is null && options.Welcome;
+        heartbeat.Add(this);
+    }
+
+    public event Action<WsRoomEvent>? Joined;
+
+    public event Action<WsRoomEvent>? Left;
+
+    public string Name { get; }
+
+    public int ConnectionCount => _connections.Count;
+
+    public IEnumerable<IWsConnection> Connections => _connections.Select(static pair => (IWsConnection)pair.Value);
+
+    public IEnumerable<IWsRoom> Rooms => _rooms.Rooms.Select(room => (IWsRoom)new RoomHandle(this, room.Name));
+
+    public IWsSender All { get; }
+
+    int IWsHeartbeatItem.HeartbeatIndex { get; set; } = -1;
+
+    internal PipeWsOptions Options { get; }
+
+    internal WsConnectionOptions ConnectionOptions { get; }
+
+    internal WsHeartbeat Heartbeat { get; }
+
+    internal TimeProvider Time => Heartbeat.TimeProvider;
+
+    internal Router Router { get; }
+
+    internal RoomRegistry RoomRegistry => _rooms;
+
+    public bool TryGetConnection(string id, [NotNullWhen(true)] out IWsConnection? connection)
+    {
+        bool found = _connections.TryGetValue(id, out HubConnection? open);
+        connection = open;
+        return found;
+    }
+
+    public IWsSender Connection(string id) => _connections.TryGetValue(id, out HubConnection? connection) ? connection : NobodySender.Instance;
+
+    public IWsSender User(string userId) => new UserSender(_users, userId);
+
+    public IReadOnlyList<IWsConnection> UserConnections(string userId) => _users.Find(userId);
+
+    public IWsRoom Room(string name)
+    {
+        ArgumentNullException.ThrowIfNull(name);
+        if (!RoomRegistry.IsValidName(name))
+        {
+            throw new ArgumentException($"A room's name has 1 to {RoomRegistry.MaxNameBytes} bytes of UTF-8.", nameof(name));
+        }
+
+        return new RoomHandle(this, name);
+    }
+
+    public bool TryGetRoom(string name, [NotNullWhen(true)] out IWsRoom? room)
+    {
+        room = _rooms.Find(name) is null ? null : new RoomHandle(this, name);
+        return room is not null;
+    }
+
+    void IWsHeartbeatItem.OnHeartbeat(long now)
+    {
+        _everyone.Trim();
+        _rooms.Sweep();
+    }
+
+    public void Dispose() => Heartbeat.Remove(this);
+
+    internal Membership? TryJoin(HubConnection connection, string name, WsSince since, out WsJoinResult result)
+    {
+        while (true)
+        {
+            Room room = _rooms.GetOrCreate(name);
+            Membership? member = room.TryJoin(connection, since, out result);
+            if (member is not null || !room.IsRemoved)
+            {
+                return member;
+            }
+        }
+    }
+
+    internal void Leave(Membership member)
+    {
+        Room room = member.Room;
+        int members = room.Leave(member);
+        if (members == 0)
+        {
+            _rooms.RemoveIfOver(room);
+        }
+
+        Raise(Left, member, members);
+    }
+
+    internal void RaiseJoined(Membership member) => Raise(Joined, member, member.Room.MemberCount);
+
+    private void Raise(Action<WsRoomEvent>? handlers, Membership member, int members)
+    {
+        if (handlers is null)
+        {
+            return;
+        }
+
+        var raised = new WsRoomEvent(member.Room.Name, member.Connection, members);
+        foreach (Action<WsRoomEvent> handler in Delegate.EnumerateInvocationList(handlers))
+        {
+            try
+            {
+                handler(raised);
+            }
+            catch (Exception e)
+            {
+                LogEventHandlerFailed(_logger, member.Room.Name, e);
+            }
+        }
+    }
+
+    private static string NewId()
+    {
+        Span<byte> bytes = stackalloc byte[12];
+        RandomNumberGenerator.Fill(bytes);
+        return Convert.ToHexStringLower(bytes);
+    }
+}

@@ -1,0 +1,156 @@
+using PipeWs.Server.Rooms;
+
+namespace PipeWs.Server.Hubs;
+
+// Its memberships. The gate orders joins, leaves and the end of the connection, so that none is left behind.
+internal sealed partial class HubConnection
+{
+    private readonly Lock _gate = new();
+    private Dictionary<string, Membership>? _memberships;
+    private bool _ended;
+
+    public IReadOnlyList<string> Rooms
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _memberships is null ? [] : [.. _memberships.Keys];
+            }
+        }
+    }
+
+    public bool IsSubscribed(string room)
+    {
+        lock (_gate)
+        {
+            return _memberships?.ContainsKey(room) == true;
+        }
+    }
+
+    public ValueTask<WsJoinResult> JoinAsync(string room, WsSince since = default, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(room);
+        cancellationToken.ThrowIfCancellationRequested();
+        Membership? member = BeginJoin(room, since, out WsJoinResult result);
+        if (member is not null)
+        {
+            EndJoin(member);
+        }
+
+        return new ValueTask<WsJoinResult>(result);
+    }
+
+    public ValueTask<bool> LeaveAsync(string room, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(room);
+        cancellationToken.ThrowIfCancellationRequested();
+        Membership? member = null;
+        lock (_gate)
+        {
+            _memberships?.Remove(room, out member);
+        }
+
+        if (member is null)
+        {
+            return new ValueTask<bool>(false);
+        }
+
+        _hub.Leave(member);
+        return new ValueTask<bool>(true);
+    }
+
+    /// <summary>Makes it a member; <see cref="EndJoin"/> must follow where one is given, after whatever is to be sent before the room's messages.</summary>
+    internal Membership? BeginJoin(string room, WsSince since, out WsJoinResult result)
+    {
+        if (!RoomRegistry.IsValidName(room))
+        {
+            result = Refused(WsJoinStatus.InvalidName, $"a room's name has 1 to {RoomRegistry.MaxNameBytes} bytes of UTF-8");
+            return null;
+        }
+
+        Membership? over = null;
+        Membership? member;
+        lock (_gate)
+        {
+            if (_ended || Ws.IsClosing)
+            {
+                result = Refused(WsJoinStatus.Closed, "the connection is closing");
+                return null;
+            }
+
+            if (_memberships is not null && _memberships.TryGetValue(room, out Membership? before))
+            {
+                if (!before.HasLeft)
+                {
+                    result = before.Answer with { Status = WsJoinStatus.AlreadyMember };
+                    return null;
+                }
+
+                // The room found it too slow a moment ago, and nobody has taken it off the list yet.
+                _memberships.Remove(room);
+                over = before;
+            }
+
+            if (_memberships?.Count >= _hub.Options.MaxRoomsPerConnection)
+            {
+                result = Refused(WsJoinStatus.TooManyRooms, $"a connection may be in {_hub.Options.MaxRoomsPerConnection} rooms");
+                return null;
+            }
+
+            member = _hub.TryJoin(this, room, since, out result);
+            if (member is not null)
+            {
+                (_memberships ??= new Dictionary<string, Membership>(StringComparer.Ordinal)).Add(room, member);
+            }
+        }
+
+        if (over is not null)
+        {
+            _hub.Leave(over);
+        }
+
+        return member;
+    }
+
+    internal void EndJoin(Membership member)
+    {
+        member.Room.Activate(member);
+        _hub.RaiseJoined(member);
+    }
+
+    /// <summary>The connection has ended: every membership does, and no new one begins.</summary>
+    internal void LeaveAll()
+    {
+        Membership[] members;
+        lock (_gate)
+        {
+            _ended = true;
+            members = _memberships is null ? [] : [.. _memberships.Values];
+            _memberships = null;
+        }
+
+        foreach (Membership member in members)
+        {
+            _hub.Leave(member);
+        }
+    }
+
+    /// <summary>Ends a membership that its room found too slow.</summary>
+    internal void Leave(Membership member)
+    {
+        lock (_gate)
+        {
+            if (_memberships is null || !_memberships.TryGetValue(member.Room.Name, out Membership? current) || current != member)
+            {
+                return;
+            }
+
+            _memberships.Remove(member.Room.Name);
+        }
+
+        _hub.Leave(member);
+    }
+
+    private static WsJoinResult Refused(WsJoinStatus status, string reason) => new(status, "", 0, null, reason);
+}

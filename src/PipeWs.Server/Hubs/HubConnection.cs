@@ -1,0 +1,93 @@
+using System.Buffers;
+using System.Collections.Concurrent;
+using System.Net;
+using System.Security.Claims;
+using PipeWs.Server.Hosting;
+using PipeWs.Server.Rooms;
+using PipeWs.Server.Routing;
+
+namespace PipeWs.Server.Hubs;
+
+/// <summary>A connection as the hub sees it: who it is, what it is a member of, and the receiver of its messages.</summary>
+internal sealed partial class HubConnection : WsReceiver, IWsConnection
+{
+    private readonly Hub _hub;
+    private readonly RequestContext _context;
+    private ConcurrentDictionary<string, object>? _metadata;
+
+    internal HubConnection(Hub hub, string id, AcceptedConnection accepted, int shardIndex, IServiceProvider services)
+    {
+        _hub = hub;
+        Id = id;
+        User = accepted.User;
+        UserId = accepted.UserId;
+        Path = accepted.Path;
+        Query = accepted.Query;
+        Subprotocol = accepted.Subprotocol;
+        RemoteEndPoint = accepted.RemoteEndPoint;
+        ConnectedAt = hub.Time.GetUtcNow();
+        ShardIndex = shardIndex;
+        Ws = new WsConnection(accepted.Transport, WsRole.Server, hub.ConnectionOptions, hub.Heartbeat, accepted.Abort);
+        _context = new RequestContext(hub, this, services);
+    }
+
+    public string Id { get; }
+
+    public ClaimsPrincipal User { get; }
+
+    public string? UserId { get; }
+
+    public string Path { get; }
+
+    public string Query { get; }
+
+    public string? Subprotocol { get; }
+
+    public EndPoint? RemoteEndPoint { get; }
+
+    public DateTimeOffset ConnectedAt { get; }
+
+    public CancellationToken ConnectionClosed => Ws.ConnectionClosed;
+
+    public Task<WsCloseInfo> Closed => Ws.Closed;
+
+    internal WsConnection Ws { get; }
+
+    /// <summary>The shard its memberships live on.</summary>
+    internal int ShardIndex { get; }
+
+    public object? GetMetadata(string key) => _metadata is not null && _metadata.TryGetValue(key, out object? value) ? value : null;
+
+    public void SetMetadata(string key, object value)
+    {
+        ArgumentNullException.ThrowIfNull(key);
+        ArgumentNullException.ThrowIfNull(value);
+        ConcurrentDictionary<string, object> metadata = _metadata
+            ?? Interlocked.CompareExchange(ref _metadata, new ConcurrentDictionary<string, object>(StringComparer.Ordinal), null)
+            ?? _metadata;
+        metadata[key] = value;
+    }
+
+    public bool RemoveMetadata(string key) => _metadata?.TryRemove(key, out _) == true;
+
+    public ValueTask SendAsync(ReadOnlyMemory<byte> payload, WsMessageType type, CancellationToken cancellationToken = default) =>
+        Ws.SendAsync(type, payload, cancellationToken);
+
+    public ValueTask SendAsync(ReadOnlySequence<byte> payload, WsMessageType type, CancellationToken cancellationToken = default) =>
+        Ws.SendAsync(type, payload, cancellationToken);
+
+    public ValueTask SendAsync(WsPreparedMessage message, CancellationToken cancellationToken = default) =>
+        Ws.SendAsync(message, cancellationToken);
+
+    public ValueTask<TimeSpan> PingAsync(CancellationToken cancellationToken = default) => Ws.PingAsync(cancellationToken);
+
+    public ValueTask<WsCloseInfo> CloseAsync(ushort code = 1000, string reason = "", CancellationToken cancellationToken = default) =>
+        Ws.CloseAsync(code, reason, cancellationToken);
+
+    public void Abort(Exception? reason = null) => Ws.Abort(reason);
+
+    public override ValueTask OnMessageAsync(WsMessageType type, ReadOnlySequence<byte> payload) =>
+        _hub.Router.DispatchAsync(_context, payload, type);
+
+    public override string ToString() => Id;
+}

@@ -1,0 +1,135 @@
+using PipeWs.Server.Hubs;
+
+namespace PipeWs.Server.Rooms;
+
+/// <summary>
+/// One member of one room: a cursor into the room's log. Nothing is queued for it. The cursor moves under the turn of its connection, when
+/// that connection can take more.
+/// </summary>
+internal sealed class Membership : WsOutboundSource
+{
+    private long _cursor;
+    private volatile bool _left;
+
+    internal Membership(Room room, HubConnection connection, long cursor)
+    {
+        Room = room;
+        Connection = connection;
+        _cursor = cursor;
+        JoinedAt = cursor;
+    }
+
+    internal Room Room { get; }
+
+    internal HubConnection Connection { get; }
+
+    /// <summary>Where the cursor was placed.</summary>
+    internal long JoinedAt { get; }
+
+    /// <summary>What the join answered, for whoever joins again.</summary>
+    internal WsJoinResult Answer { get; set; }
+
+    /// <summary>The member's place in its shard's list; the shard's own.</summary>
+    internal int Index { get; set; } = -1;
+
+    /// <summary>The next number it will be sent.</summary>
+    internal long Cursor => Volatile.Read(ref _cursor);
+
+    internal bool HasLeft => _left;
+
+    /// <summary>From here on nothing more of the room is written to the connection.</summary>
+    internal void SetLeft() => _left = true;
+
+    /// <inheritdoc/>
+    protected internal override bool Write(ref WsFrameWriter writer)
+    {
+        RoomLog log = Room.Log;
+        long cursor = _cursor;
+        if (!_left && log.Head - cursor >= Room.Options.MaxLagMessages)
+        {
+            cursor = OnSlow(ref writer, cursor);
+        }
+
+        while (cursor > 0 && !_left)
+        {
+            if (writer.IsFull)
+            {
+                Volatile.Write(ref _cursor, cursor);
+                return true;
+            }
+
+            RoomLog.ReadResult result = log.TryRead(cursor, out WsFrame? frame);
+            if (result == RoomLog.ReadResult.Found)
+            {
+                if (frame!.Except is null || !IsExcepted(frame))
+                {
+                    writer.Write(frame);
+                }
+
+                frame.Release();
+                cursor++;
+            }
+            else if (result == RoomLog.ReadResult.Gone)
+            {
+                cursor = OnSlow(ref writer, cursor);
+            }
+            else
+            {
+                break;
+            }
+        }
+
+        if (cursor > 0)
+        {
+            Volatile.Write(ref _cursor, cursor);
+        }
+
+        return false;
+    }
+
+    private bool IsExcepted(WsFrame frame)
+    {
+        IReadOnlyList<string> except = frame.Except!;
+        for (int i = 0; i < except.Count; i++)
+        {
+            if (except[i] == Connection.Id)
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    /// <summary>The room's policy. Gives the next number to send, or 0 where the membership is over.</summary>
+    private long OnSlow(ref WsFrameWriter writer, long cursor)
+    {
+        Room.CountSlow();
+        switch (Room.Options.SlowConsumerPolicy)
+        {
+            case WsSlowConsumerPolicy.Skip:
+                long head = Room.Log.Head;
+                Room.WriteGap(ref writer, cursor, head, "slow");
+                return head + 1;
+
+            case WsSlowConsumerPolicy.Conflate:
+                long upTo = Room.Log.PublishedUpTo(cursor);
+                Room.WriteGap(ref writer, cursor, upTo, "conflated");
+                Room.Conflation!.WriteLatest(ref writer, cursor, upTo, Connection.Id);
+                return upTo + 1;
+
+            case WsSlowConsumerPolicy.Unsubscribe:
+                SetLeft();
+                Room.WriteUnsubscribed(ref writer, cursor);
+
+                // This thread is writing, and whoever hears of the leave is the application.
+                ThreadPool.UnsafeQueueUserWorkItem(static member => member.Connection.Leave(member), this, preferLocal: false);
+                return 0;
+
+            default:
+                SetLeft();
+                Connection.Ws.CloseSlow($"too slow for room {Room.Name}");
+                return 0;
+        }
+    }
+}

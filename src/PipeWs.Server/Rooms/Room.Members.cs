@@ -1,0 +1,175 @@
+using System.Collections.Concurrent;
+using PipeWs.Server.Hubs;
+
+namespace PipeWs.Server.Rooms;
+
+// Who is in the room, from where, and when it is over.
+internal sealed partial class Room
+{
+    /// <summary>Makes a connection a member. Its cursor is placed and will be served only after <see cref="Activate"/>, so that the answer can go first.</summary>
+    /// <returns>The membership; null where it was refused, or where this life of the room is over and another is to be tried.</returns>
+    internal Membership? TryJoin(HubConnection connection, WsSince since, out WsJoinResult result)
+    {
+        lock (_lock)
+        {
+            result = default;
+            if (_removed)
+            {
+                return null;
+            }
+
+            if (_memberCount >= Options.MaxConnectionsPerRoom)
+            {
+                result = new WsJoinResult(WsJoinStatus.RoomFull, Epoch, Log.Head, null, $"the room has its {Options.MaxConnectionsPerRoom} members");
+                return null;
+            }
+
+            // Read once: publishers do not wait for us.
+            long head = Log.Head;
+            (long cursor, bool? recovered, string? reason) = PlaceCursor(since, connection.UserId, head);
+            var member = new Membership(this, connection, cursor);
+            result = new WsJoinResult(WsJoinStatus.Joined, Epoch, head, recovered, reason);
+            member.Answer = result;
+            _memberCount++;
+            if (Options.Acknowledged && connection.UserId is { } user)
+            {
+                (_acknowledged ??= new ConcurrentDictionary<string, long>(StringComparer.Ordinal)).TryAdd(user, cursor - 1);
+            }
+
+            return member;
+        }
+    }
+
+    /// <summary>Serves the member from now on; it first gets all that its cursor is behind.</summary>
+    internal void Activate(Membership member)
+    {
+        _shards[member.Connection.ShardIndex].Add(member);
+        if (member.HasLeft)
+        {
+            // It left before it was listed; whoever took it off found nothing there.
+            _shards[member.Connection.ShardIndex].Remove(member);
+            return;
+        }
+
+        if (Log.Head >= member.Cursor)
+        {
+            member.Connection.Ws.Signal(member);
+        }
+    }
+
+    /// <summary>Ends a membership. Once for each.</summary>
+    /// <returns>The number of members that are left.</returns>
+    internal int Leave(Membership member)
+    {
+        member.SetLeft();
+        _shards[member.Connection.ShardIndex].Remove(member);
+        lock (_lock)
+        {
+            return --_memberCount;
+        }
+    }
+
+    /// <summary>Takes note of what a user has received; numbers only grow.</summary>
+    internal bool Acknowledge(string userId, long number)
+    {
+        if (!Options.Acknowledged || number < 1 || number > Log.Head)
+        {
+            return false;
+        }
+
+        _acknowledged ??= new ConcurrentDictionary<string, long>(StringComparer.Ordinal);
+        _acknowledged.AddOrUpdate(userId, static (_, n) => n, static (_, old, n) => Math.Max(old, n), number);
+        return true;
+    }
+
+    /// <summary>Lets go of what is no longer history nor awaited by a member.</summary>
+    internal void Trim()
+    {
+        long head = Log.Head;
+        long keepFrom = head + 1;
+        if (KeepsHistory)
+        {
+            keepFrom = Math.Max(1, head + 1 - Options.HistoryMessages);
+            if (Options.HistoryAge != Timeout.InfiniteTimeSpan)
+            {
+                long oldest = Now - (long)Options.HistoryAge.TotalMilliseconds;
+                keepFrom = Math.Max(keepFrom, Log.Tail);
+                while (keepFrom <= head && (Log.TimestampOf(keepFrom) ?? oldest) <= oldest)
+                {
+                    keepFrom++;
+                }
+            }
+        }
+
+        if (keepFrom <= Log.Tail)
+        {
+            return;
+        }
+
+        foreach (RoomShard shard in _shards)
+        {
+            if (shard.Count > 0)
+            {
+                keepFrom = shard.LowestCursor(keepFrom);
+            }
+        }
+
+        Log.TrimTo(keepFrom);
+    }
+
+    /// <summary>Ends this life of the room if nobody is in it and nothing is kept.</summary>
+    internal bool TryRemove()
+    {
+        lock (_lock)
+        {
+            if (_removed || _memberCount > 0 || (KeepsHistory && Log.Tail <= Log.Head))
+            {
+                return false;
+            }
+
+            _removed = true;
+            return true;
+        }
+    }
+
+    /// <summary>Gives back what a removed room held. A publisher that came too late may still be placing its frame.</summary>
+    internal void Clear()
+    {
+        Log.Clear();
+        Conflation?.Clear();
+    }
+
+    private (long Cursor, bool? Recovered, string? Reason) PlaceCursor(WsSince since, string? userId, long head)
+    {
+        if (since.Kind == WsSinceKind.Last)
+        {
+            return (head > 0 && Log.Tail <= head ? head : head + 1, null, null);
+        }
+
+        if (since.Kind == WsSinceKind.Head)
+        {
+            if (Options.Acknowledged && userId is not null && _acknowledged?.TryGetValue(userId, out long acknowledged) == true)
+            {
+                return Holds(acknowledged, head) ? (acknowledged + 1, true, null) : (head + 1, false, "expired");
+            }
+
+            return (head + 1, null, null);
+        }
+
+        if (since.Epoch != Epoch)
+        {
+            return (head + 1, false, "epoch");
+        }
+
+        if (since.SequenceNumber > head || since.SequenceNumber < 0)
+        {
+            return (head + 1, false, "unknown sequence number");
+        }
+
+        return Holds(since.SequenceNumber, head) ? (since.SequenceNumber + 1, true, null) : (head + 1, false, "expired");
+    }
+
+    /// <summary>Whether all that follows a number is still there. The cursor is then also within the lag the room allows.</summary>
+    private bool Holds(long number, long head) =>
+        number == head || (number + 1 >= Log.Tail && head - number < Log.Capacity);
+}

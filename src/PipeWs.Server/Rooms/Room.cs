@@ -1,0 +1,156 @@
+using System.Buffers;
+using System.Collections.Concurrent;
+using System.Security.Cryptography;
+using PipeWs.Messages;
+using PipeWs.Server.Hubs;
+
+namespace PipeWs.Server.Rooms;
+
+/// <summary>
+/// One life of a room: its log, and its members by shard. Publishing takes no lock and costs the same for one member as for
+/// thousands; joining and leaving are ordered by a lock of the room's, which is also what decides that an empty room is over.
+/// </summary>
+internal sealed partial class Room
+{
+    private const int MaxStackSubjectBytes = 256;
+
+    private readonly Lock _lock = new();
+    private readonly RoomShard[] _shards;
+    private readonly TimeProvider _time;
+    private readonly byte[] _messagePrefix;
+    private readonly long _origin;
+    private readonly int _throttle;
+    private ConcurrentDictionary<string, long>? _acknowledged;
+    private int _memberCount;
+    private long _slow;
+    private volatile bool _removed;
+
+    internal Room(string name, WsRoomOptions options, Shard[] shards, TimeProvider time)
+    {
+        Name = name;
+        Options = options;
+        Epoch = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(6));
+        Log = new RoomLog(Math.Max(options.HistoryMessages, options.MaxLagMessages) + 1, options.MaxLogBytes);
+        Conflation = options.SlowConsumerPolicy == WsSlowConsumerPolicy.Conflate ? new Conflation(options.MaxConflationKeys) : null;
+        _time = time;
+        _origin = time.GetTimestamp();
+        _messagePrefix = MessageWriter.MessagePrefix(name);
+        _throttle = Math.Max(1, options.MaxLagMessages / 2);
+        _shards = new RoomShard[shards.Length];
+        for (int i = 0; i < shards.Length; i++)
+        {
+            _shards[i] = new RoomShard(this, shards[i]);
+        }
+    }
+
+    internal string Name { get; }
+
+    internal string Epoch { get; }
+
+    internal WsRoomOptions Options { get; }
+
+    internal RoomLog Log { get; }
+
+    internal Conflation? Conflation { get; }
+
+    internal int MemberCount => Volatile.Read(ref _memberCount);
+
+    /// <summary>How often a member was too slow.</summary>
+    internal long SlowCount => Volatile.Read(ref _slow);
+
+    /// <summary>Whether this life is over; what is published to it goes nowhere.</summary>
+    internal bool IsRemoved => _removed;
+
+    private bool KeepsHistory => Options.HistoryMessages > 0;
+
+    private long Now => (long)_time.GetElapsedTime(_origin).TotalMilliseconds;
+
+    /// <summary>Appends a message in its envelope. No lock, no allocation; never waits for a member.</summary>
+    internal long Publish(ReadOnlySpan<byte> data, in WsPublishOptions options)
+    {
+        scoped ReadOnlySpan<byte> subject = default;
+        Span<byte> scratch = stackalloc byte[MaxStackSubjectBytes];
+        if (options.Subject is { } text)
+        {
+            subject = JsonText.MaxBytes(text) <= scratch.Length ? scratch[..JsonText.Write(scratch, text)] : JsonText.Encode(text);
+        }
+
+        // All that can fail is done before a number is taken.
+        WsFrame frame = WsFrame.Rent(MessageWriter.MessageLength(_messagePrefix, subject, long.MaxValue, data));
+        long number = Log.Reserve();
+        int length = MessageWriter.MessageLength(_messagePrefix, subject, number, data);
+        MessageWriter.WriteMessage(frame.GetPayloadSpan(length), _messagePrefix, subject, number, data);
+        frame.Seal(WsMessageType.Text, length);
+        Append(frame, number, options);
+        return number;
+    }
+
+    /// <summary>Appends a payload as it is.</summary>
+    internal long PublishRaw(in ReadOnlySequence<byte> payload, WsMessageType type, in WsPublishOptions options)
+    {
+        int length = checked((int)payload.Length);
+        WsFrame frame = WsFrame.Rent(length);
+        payload.CopyTo(frame.GetPayloadSpan(length));
+        frame.Seal(type, length);
+        long number = Log.Reserve();
+        Append(frame, number, options);
+        return number;
+    }
+
+    internal void CountSlow() => Interlocked.Increment(ref _slow);
+
+    internal void WriteGap(ref WsFrameWriter writer, long from, long to, string reason)
+    {
+        if (to < from)
+        {
+            return;
+        }
+
+        MessageBuffer buffer = MessageBuffer.Rent();
+        MessageWriter.WriteGap(buffer, Name, from, to, reason);
+        writer.Write(WsMessageType.Text, buffer.Written.Span);
+        buffer.Return();
+    }
+
+    internal void WriteUnsubscribed(ref WsFrameWriter writer, long cursor)
+    {
+        MessageBuffer buffer = MessageBuffer.Rent();
+        MessageWriter.WriteError(buffer, default, 429, $"unsubscribed: too slow, the next message would have been {cursor}", Name);
+        writer.Write(WsMessageType.Text, buffer.Written.Span);
+        buffer.Return();
+    }
+
+    internal List<IWsConnection> CopyMembers()
+    {
+        var members = new List<IWsConnection>(MemberCount);
+        foreach (RoomShard shard in _shards)
+        {
+            shard.CopyTo(members);
+        }
+
+        return members;
+    }
+
+    private void Append(WsFrame frame, long number, in WsPublishOptions options)
+    {
+        frame.SequenceNumber = number;
+        frame.Key = options.Key;
+        frame.Except = options.Except;
+        frame.Timestamp = KeepsHistory ? Now : 0;
+        Conflation?.Update(frame);
+        Log.Place(frame);
+        foreach (RoomShard shard in _shards)
+        {
+            if (shard.Count == 0)
+            {
+                continue;
+            }
+
+            shard.MarkDirty();
+            if (number - shard.WalkedTo > _throttle)
+            {
+                shard.CatchUp(number - _throttle);
+            }
+        }
+    }
+}

@@ -1,0 +1,210 @@
+using System.Runtime.CompilerServices;
+
+namespace PipeWs.Server.Rooms;
+
+/// <summary>
+/// A share of the connections, one a core, and the rooms that have news for them. One thread at a time has a shard's turn and walks the members of its dirty rooms.
+/// A publisher that finds the turn free takes it, sends a little itself, and leaves the rest to the pool; one that finds it taken has nothing more to do.
+/// </summary>
+internal sealed class Shard : IThreadPoolWorkItem, IWsBatchWork
+{
+    private const int Free = 0;
+    private const int Held = 1;
+    private const int HeldWithWork = 2;
+    private const int Queued = 3;
+    private const int StepMembers = 32;
+
+    /// <summary>How many members a publisher serves on its own thread before the pool takes over.</summary>
+    private const int InlineBudget = 64;
+
+    /// <summary>How many members the pool's thread serves before others get their turn on it. About 4 ms.</summary>
+    private const int PoolBudget = 1024;
+
+    private static readonly TimeSpan s_longestWait = TimeSpan.FromSeconds(1);
+
+    private MemberStep _step;
+    private RoomShard? _dirty;
+    private RoomShard? _queue;
+    private RoomShard? _walking;
+    private int _turn;
+    private int _deferredBy;
+
+    /// <summary>Adds a room that has news. Called once until the room was walked.</summary>
+    internal void Enqueue(RoomShard room)
+    {
+        RoomShard? head = Volatile.Read(ref _dirty);
+        while (true)
+        {
+            room.Next = head;
+            RoomShard? seen = Interlocked.CompareExchange(ref _dirty, room, head);
+            if (ReferenceEquals(seen, head))
+            {
+                break;
+            }
+
+            head = seen;
+        }
+
+        if (WsBatch.IsActive)
+        {
+            // The publishes of one batch go out together at its end.
+            int thread = Environment.CurrentManagedThreadId;
+            if (Volatile.Read(ref _deferredBy) != thread)
+            {
+                Volatile.Write(ref _deferredBy, thread);
+                WsBatch.TryDefer(this);
+            }
+
+            return;
+        }
+
+        Wake(InlineBudget);
+    }
+
+    void IWsBatchWork.Run()
+    {
+        Interlocked.CompareExchange(ref _deferredBy, 0, Environment.CurrentManagedThreadId);
+        Wake(InlineBudget);
+    }
+
+    void IThreadPoolWorkItem.Execute() => TakeOver(PoolBudget);
+
+    /// <summary>
+    /// Holds a publisher back that is about to outrun the members' log by half. It waits for this shard's walk, which depends on nothing but the processor, and never for a slow member.
+    /// </summary>
+    internal void CatchUp(RoomShard room, long to)
+    {
+        WsBatch.RunDeferred();
+        long start = Environment.TickCount64;
+        SpinWait spin = default;
+        while (room.WalkedTo < to && room.Count > 0 && Environment.TickCount64 - start < s_longestWait.TotalMilliseconds)
+        {
+            room.MarkDirty();
+            Wake(int.MaxValue);
+
+            // All threads of the pool may be publishers that wait here for work that is queued behind them.
+            TakeOver(int.MaxValue);
+            if (room.WalkedTo < to)
+            {
+                spin.SpinOnce();
+            }
+        }
+    }
+
+    private void Wake(int budget)
+    {
+        while (true)
+        {
+            int turn = Interlocked.CompareExchange(ref _turn, Held, Free);
+            if (turn == Free)
+            {
+                Drain(budget);
+                return;
+            }
+
+            if (turn is HeldWithWork or Queued || Interlocked.CompareExchange(ref _turn, HeldWithWork, Held) != Free)
+            {
+                return;
+            }
+        }
+    }
+
+    /// <summary>Goes on where a thread left off whose budget was used up.</summary>
+    private void TakeOver(int budget)
+    {
+        if (Interlocked.CompareExchange(ref _turn, Held, Queued) == Queued)
+        {
+            Drain(budget);
+        }
+    }
+
+    private void Drain(int budget)
+    {
+        while (true)
+        {
+            if (!WalkRooms(ref budget))
+            {
+                Volatile.Write(ref _turn, Queued);
+                ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
+                return;
+            }
+
+            if (Interlocked.CompareExchange(ref _turn, Free, Held) == Held)
+            {
+                return;
+            }
+
+            Volatile.Write(ref _turn, Held);
+        }
+    }
+
+    /// <summary>Walks dirty rooms until there are none.</summary>
+    /// <returns><see langword="false"/> where the budget was used up first.</returns>
+    private bool WalkRooms(ref int budget)
+    {
+        while (true)
+        {
+            if (_walking is null)
+            {
+                _walking = TakeRoom();
+                if (_walking is null)
+                {
+                    return true;
+                }
+
+                _walking.BeginWalk();
+            }
+
+            Span<Membership?> members = _step;
+            int taken;
+            while ((taken = _walking.NextMembers(members)) > 0)
+            {
+                for (int i = 0; i < taken; i++)
+                {
+                    Membership member = members[i]!;
+                    member.Connection.Ws.Signal(member);
+                }
+
+                members[..taken].Clear();
+                budget -= taken;
+                if (budget <= 0)
+                {
+                    return false;
+                }
+            }
+
+            _walking = null;
+        }
+    }
+
+    private RoomShard? TakeRoom()
+    {
+        if (_queue is null && Volatile.Read(ref _dirty) is not null)
+        {
+            // Oldest first.
+            RoomShard? room = Interlocked.Exchange(ref _dirty, null);
+            while (room is not null)
+            {
+                RoomShard? next = room.Next;
+                room.Next = _queue;
+                _queue = room;
+                room = next;
+            }
+        }
+
+        RoomShard? first = _queue;
+        if (first is not null)
+        {
+            _queue = first.Next;
+            first.Next = null;
+        }
+
+        return first;
+    }
+
+    [InlineArray(StepMembers)]
+    private struct MemberStep
+    {
+        private Membership? _first;
+    }
+}

@@ -1,0 +1,103 @@
+using System.Buffers;
+using PipeWs.Messages;
+
+namespace PipeWs.Server.Routing;
+
+/// <summary>The message that a connection's handler is working on. One object a connection, used for its messages in turn; see <see cref="Router"/>.</summary>
+internal sealed partial class RequestContext(IWsHub hub, IWsConnection connection, IServiceProvider services) : WsMessageContext
+{
+    /// <summary>What the router read; only for JSON messages.</summary>
+    internal Envelope Envelope;
+
+    private ReadOnlySequence<byte> _payload;
+    private ReadOnlyMemory<byte> _message;
+    private byte[]? _rented;
+    private EnvelopeNames? _names;
+    private Route? _route;
+    private string? _requestId;
+    private string? _topic;
+    private WsMessageType _type;
+    private bool _hasReplied;
+
+    public override IWsHub Hub => hub;
+
+    public override IWsConnection Connection => connection;
+
+    public override IServiceProvider Services => services;
+
+    public override WsMessageType Type => _type;
+
+    public override ReadOnlySequence<byte> Payload => _payload;
+
+    public override string Action => _route?.Name ?? "";
+
+    public override string? RequestId => Envelope.Id.IsEmpty ? null : _requestId ??= JsonText.Decode(Id);
+
+    public override string? Topic => Envelope.Topic.IsEmpty ? null : _topic ??= JsonText.Decode(Envelope.Topic.Of(_message.Span));
+
+    public override ReadOnlyMemory<byte> Body => _message.Slice(Envelope.Body.Start, Envelope.Body.Length);
+
+    /// <summary>The whole message in one piece; only for JSON messages.</summary>
+    internal ReadOnlyMemory<byte> Message => _message;
+
+    /// <summary>The request's id as it came: the token that answers echo. Empty where there is none.</summary>
+    internal ReadOnlySpan<byte> Id => Envelope.Id.Of(_message.Span);
+
+    /// <summary>Whether the handler has answered through this context.</summary>
+    internal bool HasReplied => _hasReplied;
+
+    /// <summary>Whether the request asked to be told that it arrived: by <c>response</c> or by having an id.</summary>
+    internal bool WantsAck => Envelope.Response || !Envelope.Id.IsEmpty;
+
+    /// <summary>Whether nobody has answered a request that wants to be.</summary>
+    internal bool NeedsAck => WantsAck && !_hasReplied;
+
+    /// <summary>Takes up a message for a raw handler.</summary>
+    internal void BeginRaw(in ReadOnlySequence<byte> payload, WsMessageType type)
+    {
+        Envelope = default;
+        _payload = payload;
+        _type = type;
+        _hasReplied = false;
+    }
+
+    /// <summary>Takes up a JSON message, in one piece. <see cref="End"/> must follow.</summary>
+    internal ReadOnlySpan<byte> Begin(in ReadOnlySequence<byte> payload, EnvelopeNames names)
+    {
+        _payload = payload;
+        _type = WsMessageType.Text;
+        _names = names;
+        _hasReplied = false;
+        if (payload.IsSingleSegment)
+        {
+            _message = payload.First;
+        }
+        else
+        {
+            int length = checked((int)payload.Length);
+            _rented = ArrayPool<byte>.Shared.Rent(length);
+            payload.CopyTo(_rented);
+            _message = _rented.AsMemory(0, length);
+        }
+
+        return _message.Span;
+    }
+
+    internal void SetRoute(Route route) => _route = route;
+
+    /// <summary>Lets go of the message: the handler has completed.</summary>
+    internal void End()
+    {
+        Envelope = default;
+        _payload = default;
+        _message = default;
+        _route = null;
+        _requestId = null;
+        _topic = null;
+        if (_rented is byte[] rented)
+        {
+            _rented = null;
+            ArrayPool<byte>.Shared.Return(rented);
+        }
+    }
+}

@@ -1,0 +1,87 @@
+using Microsoft.Extensions.Logging;
+using PipeWs.Messages;
+
+namespace PipeWs.Server.Routing;
+
+/// <summary>
+/// Takes a connection's messages to their handlers: raw ones as they come, JSON ones by their discriminator. One a hub, made when it starts; it holds
+/// no state of a message, which lives in the connection's <see cref="RequestContext"/>.
+/// </summary>
+internal sealed partial class Router
+{
+    private readonly Func<WsMessageContext, ValueTask>? _onText;
+    private readonly Func<WsMessageContext, ValueTask>? _onBinary;
+    private readonly RouteTable _routes;
+    private readonly IBuiltInMessages _builtIns;
+    private readonly EnvelopeNames _names;
+    private readonly int _maxTopics;
+    private readonly bool _validateUtf8;
+    private readonly ILogger _logger;
+
+    /// <summary>Makes the router of a hub.</summary>
+    /// <exception cref="InvalidOperationException">The hub has a raw handler for text and actions too.</exception>
+    /// <exception cref="ArgumentException">An action is mapped twice, or has the name of a built-in message.</exception>
+    public Router(HubRegistration registration, IBuiltInMessages builtIns, ILogger logger, RouterOptions? options = null)
+    {
+        options ??= new RouterOptions();
+        if (registration.OnText is not null && registration.Actions.Count > 0)
+        {
+            throw new InvalidOperationException(
+                $"A hub takes its text messages either raw or as JSON: it has OnText and also MapAction for {string.Join(", ", registration.Actions.Select(static route => $"\"{route.Name}\""))}.");
+        }
+
+        foreach (Route route in registration.Actions)
+        {
+            ThrowIfBuiltIn(route.Name);
+        }
+
+        _onText = registration.OnText;
+        _onBinary = registration.OnBinary;
+        _builtIns = builtIns;
+        _logger = logger;
+        _names = options.Names;
+        _maxTopics = options.MaxTopicsPerMessage;
+        _validateUtf8 = options.ValidateUtf8;
+        _routes = new RouteTable(
+        [
+            .. registration.Actions,
+            new BuiltInRoute("subscribe", OnSubscribe),
+            new BuiltInRoute("unsubscribe", OnUnsubscribe),
+            new BuiltInRoute("ping", static context => context.ReplyPongAsync()),
+            new BuiltInRoute("ack", OnAck),
+        ]);
+    }
+
+    /// <exception cref="ArgumentException">The name is that of a built-in message.</exception>
+    public static void ThrowIfBuiltIn(string action)
+    {
+        if (BuiltInRoute.Names.Contains(action))
+        {
+            throw new ArgumentException($"\"{action}\" is a built-in message and cannot be mapped.", nameof(action));
+        }
+    }
+
+    private ValueTask OnSubscribe(RequestContext context)
+    {
+        var topics = new List<string>(1);
+        EnvelopeError error = TopicRequest.Read(context.Message.Span, in context.Envelope, _maxTopics, topics, out SinceValue since);
+        if (error.IsError)
+        {
+            return context.ReplyErrorAsync(error.Code, error.Reason);
+        }
+
+        return _builtIns.OnSubscribeAsync(context, topics, since.IsLast ? WsSince.Last : since.Epoch is string epoch ? WsSince.After(epoch, since.SequenceNumber) : WsSince.Head);
+    }
+
+    private ValueTask OnUnsubscribe(RequestContext context)
+    {
+        var topics = new List<string>(1);
+        EnvelopeError error = TopicRequest.Read(context.Message.Span, in context.Envelope, _maxTopics, topics, out _);
+        return error.IsError ? context.ReplyErrorAsync(error.Code, error.Reason) : _builtIns.OnUnsubscribeAsync(context, topics);
+    }
+
+    private ValueTask OnAck(RequestContext context) =>
+        context.Topic is { Length: > 0 } topic && context.Envelope.HasSequenceNumber && context.Envelope.SequenceNumber >= 0
+            ? _builtIns.OnAckAsync(context, topic, context.Envelope.SequenceNumber)
+            : context.ReplyErrorAsync(400, "an ack has a \"topic\" and the \"sn\" up to which it counts");
+}

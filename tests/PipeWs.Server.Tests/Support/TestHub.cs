@@ -1,0 +1,30 @@
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging.Abstractions;
+using PipeWs.Server.Hubs;
+using PipeWs.Server.Routing;
+
+namespace PipeWs.Server.Tests.Support;
+
+/// <summary>A hub without a host.</summary>
+internal sealed class TestHub : IDisposable
+{
+    internal TestHub(Action<PipeWsOptions>? configure = null, Action<HubRegistration>? register = null, TimeProvider? time = null)
+    {
+        var options = new PipeWsOptions();
+        configure?.Invoke(options);
+        var registration = new HubRegistration();
+        register?.Invoke(registration);
+        Heartbeat = new WsHeartbeat(time ?? TimeProvider.System);
+        Hub = new Hub("", options, registration, Heartbeat, new ServiceCollection().BuildServiceProvider(), NullLoggerFactory.Instance);
+    }
+
+    internal Hub Hub { get; }
+
+    internal WsHeartbeat Heartbeat { get; }
+
+    public void Dispose()
+    {
+        Hub.Dispose();
+        Heartbeat.Dispose();
+    }
+}
