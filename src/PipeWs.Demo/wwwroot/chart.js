@@ -122,7 +122,8 @@ export class Chart {
     }
     context.textAlign = 'center';
     context.textBaseline = 'top';
-    const tick = this.span <= 60 ? 10 : this.span <= 180 ? 30 : 120;
+    const pixels = (frame.right - frame.left) / this.span;
+    const tick = [5, 10, 15, 30, 60, 120, 300].find(seconds => seconds * pixels >= 78) ?? 600;
     const offset = Date.now() - now;
     const first = Math.ceil((from + offset) / 1000 / tick) * tick * 1000 - offset;
     for (let at = first; at < now; at += tick * 1000) {
