@@ -1,27 +1,86 @@
 using System.IO.Pipelines;
 using System.Net;
 using System.Security.Claims;
+using Microsoft.AspNetCore.Http.Features;
 
-namespace PipeWs.Server.Hosting;
+namespace PipeWs.Server;
 
-/// <summary>What a door gives the hub: a transport whose handshake is done, and who and where it is.</summary>
+/// <summary>What a door gives the hub: a connection whose handshake was accepted, and who and where it is.</summary>
 internal sealed class AcceptedConnection
 {
-    internal required IDuplexPipe Transport { get; init; }
+    private readonly Lock _abortLock = new();
+    private Action<Exception?>? _abort;
 
-    internal required string Path { get; init; }
+    /// <param name="abort">Drops the transport. Never called after <see cref="End"/>.</param>
+    public AcceptedConnection(Action<Exception?> abort)
+    {
+        _abort = abort;
+    }
 
-    internal string Query { get; init; } = "";
+    /// <summary>Bytes both ways. Input starts with the first frame, some of which may have come with the handshake.</summary>
+    public required IDuplexPipe Transport { get; init; }
 
-    internal string? Subprotocol { get; init; }
+    /// <summary>
+    /// The bytes that must leave before the first frame: the 101 where the door did not send it. Left to the hub so that one writer sends
+    /// everything, whichever way it sends, and the welcome message can leave with it.
+    /// </summary>
+    public ReadOnlyMemory<byte> Answer { get; init; }
 
-    internal EndPoint? RemoteEndPoint { get; init; }
+    /// <summary>The path, without the query.</summary>
+    public required string Path { get; init; }
 
-    internal ClaimsPrincipal User { get; init; } = new();
+    /// <summary>The query with its question mark; empty where there is none. Holds tokens: never to be logged.</summary>
+    public string Query { get; init; } = "";
 
-    internal string? UserId { get; init; }
+    /// <summary>The subprotocol agreed on; null where there is none.</summary>
+    public string? Subprotocol { get; init; }
 
-    internal CancellationToken CloseRequested { get; init; }
+    /// <summary>The extensions the client offers, as sent; null where there are none.</summary>
+    public string? Extensions { get; init; }
 
-    internal Action<Exception?>? Abort { get; init; }
+    /// <summary>The peer's address; null where the transport has none.</summary>
+    public EndPoint? RemoteEndPoint { get; init; }
+
+    /// <summary>The server's own end; null where the transport has none.</summary>
+    public EndPoint? LocalEndPoint { get; init; }
+
+    /// <summary>Whom the application authenticated; null where nobody did.</summary>
+    public ClaimsPrincipal? User { get; init; }
+
+    /// <summary>The user's id: the claim NameIdentifier, or <c>sub</c>.</summary>
+    public string? UserId => User?.FindFirst(ClaimTypes.NameIdentifier)?.Value ?? User?.FindFirst("sub")?.Value;
+
+    /// <summary>Whether the connection is TLS.</summary>
+    public bool IsSecure { get; init; }
+
+    /// <summary>
+    /// The features of the transport's connection, where nothing was written to <see cref="Transport"/> yet and nobody else will; null where HTTP is beneath,
+    /// which sent the answer through it.
+    /// </summary>
+    public IFeatureCollection? ConnectionFeatures { get; init; }
+
+    /// <summary>Fires when the transport is gone.</summary>
+    public required CancellationToken TransportClosed { get; init; }
+
+    /// <summary>Fires when the server asks the connection to end: 1001, drain, close.</summary>
+    public required CancellationToken CloseRequested { get; init; }
+
+    /// <summary>Drops the transport now. Safe from any thread and at any time; does nothing once the connection has ended.</summary>
+    public void Abort(Exception? reason = null)
+    {
+        // Held during the call: an HTTP/2 stream is reused after its end, and must not be reset then.
+        lock (_abortLock)
+        {
+            _abort?.Invoke(reason);
+        }
+    }
+
+    /// <summary>Said by the door when the hub is done with the connection.</summary>
+    public void End()
+    {
+        lock (_abortLock)
+        {
+            _abort = null;
+        }
+    }
 }

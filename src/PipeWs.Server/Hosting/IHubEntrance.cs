@@ -1,9 +1,19 @@
-namespace PipeWs.Server.Hosting;
+using System.Diagnostics.CodeAnalysis;
+using System.Net;
 
-/// <summary>The hub as its doors see it.</summary>
+namespace PipeWs.Server;
+
+/// <summary>The hub as its doors see it. A keyed singleton under the hub's name.</summary>
 internal interface IHubEntrance
 {
-    IDisposable? TryReserve(out string? refusal);
+    /// <summary>
+    /// Takes a place among the hub's connections (MaxConnections, MaxConnectionsPerAddress, a hub that is shutting down) before the handshake is answered.
+    /// </summary>
+    /// <param name="remote">The peer's address.</param>
+    /// <param name="place">The place; the door disposes of it exactly once, whatever becomes of the connection.</param>
+    /// <param name="refusal">Why there is none, in plain words for the peer: the answer is 503.</param>
+    bool TryReserve(EndPoint? remote, [NotNullWhen(true)] out IDisposable? place, out string refusal);
 
-    Task RunAsync(AcceptedConnection accepted);
+    /// <summary>Serves the connection until it has ended. The pipes may be completed or not when it returns; the door closes the transport.</summary>
+    Task RunAsync(AcceptedConnection connection);
 }

@@ -1,33 +1,89 @@
 namespace PipeWs.Server;
 
-/// <summary>The options of one hub.</summary>
+/// <summary>
+/// One hub's options. Read from the configuration section <c>PipeWs</c> (<c>PipeWs:Hubs:name</c> for a named hub), then set by code, then
+/// <c>WEBSOCKET_MAX_CONNECTIONS</c>; validated when the application starts.
+/// </summary>
 public sealed class PipeWsOptions
 {
-    /// <summary>Whether the JSON welcome is sent as the first message. Default true; never to hubs with a raw text handler.</summary>
-    public bool Welcome { get; set; } = true;
+    /// <summary>The configuration section of the default hub.</summary>
+    public const string SectionName = "PipeWs";
 
-    /// <summary>The largest message that is accepted, in bytes. Default 1 MiB.</summary>
+    /// <summary>
+    /// The largest message received, in bytes, all its fragments together, after decompression. Default 1,048,576. Beyond it: close code 1009.
+    /// </summary>
     public long MaxMessageBytes { get; set; } = 1024 * 1024;
 
-    /// <summary>How often a ping is sent. Default 30 s.</summary>
+    /// <summary>The most empty fragments in one message. Default 1,024. Beyond it: close code 1008.</summary>
+    public int MaxEmptyFragments { get; set; } = 1024;
+
+    /// <summary>How often a ping is sent to a connection that is silent. Default 30 s; <see cref="Timeout.InfiniteTimeSpan"/> for never. RFC 6455, section 5.5.2.</summary>
     public TimeSpan PingInterval { get; set; } = TimeSpan.FromSeconds(30);
 
-    /// <summary>How long after a ping something must have been received. Default 10 s.</summary>
+    /// <summary>How long after a ping something must have been received. Default 10 s. Beyond it the connection is aborted: 1006 to the application.</summary>
     public TimeSpan PongTimeout { get; set; } = TimeSpan.FromSeconds(10);
 
-    /// <summary>How many connections the hub accepts. Default 10,000.</summary>
+    /// <summary>How long the whole handshake may take on the fast and the handler door, from the first look to the blank line. Default 10 s. Beyond it: 408 and the connection closes.</summary>
+    public TimeSpan HandshakeTimeout { get; set; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>How long the peer has to answer a close frame. Default 5 s. Beyond it the transport is dropped. RFC 6455, section 7.1.1.</summary>
+    public TimeSpan CloseTimeout { get; set; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>How long a frame may go without progress once it began. Default 30 s. Beyond it: close code 1008 and abort.</summary>
+    public TimeSpan FrameTimeout { get; set; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>How long bytes may stay unsent because the peer does not read. Default 5 s. Beyond it: close code 3008 and abort.</summary>
+    public TimeSpan SendTimeout { get; set; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>The backlog of messages to one connection, in bytes, beside what it reads from rooms. Default 1,048,576. Beyond it: close code 3008 and abort.</summary>
+    public long MaxPendingBytes { get; set; } = 1024 * 1024;
+
+    /// <summary>The most connections of the hub at once. Default 10,000. Beyond it a handshake is refused with 503. The variable <c>WEBSOCKET_MAX_CONNECTIONS</c> overrides it.</summary>
     public int MaxConnections { get; set; } = 10_000;
 
-    /// <summary>How many rooms a connection may be in. Default 128.</summary>
+    /// <summary>The most connections of the hub at once from one address. Default 0: no limit. Beyond it a handshake is refused with 503.</summary>
+    public int MaxConnectionsPerAddress { get; set; }
+
+    /// <summary>The most rooms one connection may be a member of. Default 128. Beyond it a join gives <see cref="WsJoinStatus.TooManyRooms"/>.</summary>
     public int MaxRoomsPerConnection { get; set; } = 128;
 
-    /// <summary>The options of rooms that no pattern matches.</summary>
+    /// <summary>
+    /// The web pages that may connect, such as <c>https://example.com</c>: scheme, host and port must be equal. Default none but the server's own pages, which it knows by
+    /// the address and port of its own end of the connection. Other pages get 403. What sends no Origin is not a page. RFC 6455, section 10.2.
+    /// </summary>
+    public ISet<string> AllowedOrigins { get; } = new HashSet<string>(StringComparer.OrdinalIgnoreCase);
+
+    /// <summary>Whether pages of any origin may connect. Default false. See <see cref="AllowAnyOrigin"/>.</summary>
+    public bool AllowsAnyOrigin { get; set; }
+
+    /// <summary>The subprotocols spoken, the dearest first: the first of them that a client offers is chosen. Default none. RFC 6455, section 1.9.</summary>
+    public IList<string> Subprotocols { get; } = [];
+
+    /// <summary>The paths at which <see cref="PipeWsConnectionHandler"/> serves this hub; empty for all that no other hub claims. Default empty. Other paths get 404.</summary>
+    public IList<string> HandlerPaths { get; } = [];
+
+    /// <summary>Whether the JSON welcome is the first message to every connection. Default true. A hub with a raw handler for text never sends it.</summary>
+    public bool SendWelcome { get; set; } = true;
+
+    /// <summary>The options of rooms that no <c>ConfigureRooms</c> names.</summary>
     public WsRoomOptions Rooms { get; } = new();
+
+    /// <summary>From how many waiting bytes on a send to one connection waits before it takes its place. Default 65,536.</summary>
+    public int SendBacklogBytes { get; set; } = 64 * 1024;
+
+    /// <summary>Lets pages of any origin connect. Only where nothing that a browser sends by itself, such as a cookie, authenticates anybody.</summary>
+    public void AllowAnyOrigin() => AllowsAnyOrigin = true;
 
     internal WsConnectionOptions ToConnectionOptions() => new()
     {
         MaxMessageBytes = MaxMessageBytes,
+        MaxEmptyFragments = MaxEmptyFragments,
         PingInterval = PingInterval,
         PongTimeout = PongTimeout,
+        CloseTimeout = CloseTimeout,
+        FrameTimeout = FrameTimeout,
+        SendTimeout = SendTimeout,
+        SendBacklogBytes = SendBacklogBytes,
+        MaxSendBacklogBytes = MaxPendingBytes,
     };
 }

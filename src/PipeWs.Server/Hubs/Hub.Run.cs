@@ -1,7 +1,10 @@
+using System.Buffers;
+using System.Collections.Concurrent;
+using System.Diagnostics.CodeAnalysis;
+using System.Net;
 using Microsoft.Extensions.Logging;
 using PipeWs.Messages;
 using PipeWs.Protocol.Framing;
-using PipeWs.Server.Hosting;
 using PipeWs.Server.Rooms;
 
 namespace PipeWs.Server.Hubs;
@@ -9,23 +12,41 @@ namespace PipeWs.Server.Hubs;
 // A connection's life in the hub, from the door's handshake to its end.
 internal sealed partial class Hub
 {
+    private readonly ConcurrentDictionary<IPAddress, int> _perAddress = new();
     private int _reserved;
 
-    public IDisposable? TryReserve(out string? refusal)
+    public bool TryReserve(EndPoint? remote, [NotNullWhen(true)] out IDisposable? place, out string refusal)
     {
+        place = null;
+        refusal = "";
+        IPAddress? address = Options.MaxConnectionsPerAddress > 0 ? (remote as IPEndPoint)?.Address : null;
         if (Interlocked.Increment(ref _reserved) > Options.MaxConnections)
         {
-            Interlocked.Decrement(ref _reserved);
-            refusal = $"the server has its {Options.MaxConnections} connections (MaxConnections); try again later";
-            return null;
+            refusal = $"The server has as many connections as it allows ({Options.MaxConnections}, MaxConnections). Try again later.";
+        }
+        else if (address is not null && _perAddress.AddOrUpdate(address, 1, static (_, count) => count + 1) > Options.MaxConnectionsPerAddress)
+        {
+            refusal = $"There are as many connections from this address as the server allows ({Options.MaxConnectionsPerAddress}, MaxConnectionsPerAddress). Close one first.";
+            ReleaseAddress(address);
+        }
+        else
+        {
+            place = new Reservation(this, address);
+            return true;
         }
 
-        refusal = null;
-        return new Reservation(this);
+        Interlocked.Decrement(ref _reserved);
+        return false;
     }
 
     public async Task RunAsync(AcceptedConnection accepted)
     {
+        if (!accepted.Answer.IsEmpty)
+        {
+            accepted.Transport.Output.Write(accepted.Answer.Span);
+            await accepted.Transport.Output.FlushAsync();
+        }
+
         int shard = (int)((uint)Interlocked.Increment(ref _nextShard) % (uint)_shards.Length);
         HubConnection connection;
         do
@@ -44,6 +65,8 @@ internal sealed partial class Hub
         _everyone.Activate(everyone!);
         using CancellationTokenRegistration stopping = accepted.CloseRequested.UnsafeRegister(
             static state => ((HubConnection)state!).Ws.BeginClose(CloseCode.GoingAway, "the server is shutting down"), connection);
+        using CancellationTokenRegistration closed = accepted.TransportClosed.UnsafeRegister(
+            static state => ((HubConnection)state!).Ws.OnTransportClosed(), connection);
         try
         {
             WsCloseInfo info = await connection.Ws.RunAsync(connection);
@@ -85,7 +108,16 @@ internal sealed partial class Hub
 
     private static long Milliseconds(TimeSpan time) => time == Timeout.InfiniteTimeSpan ? 0 : (long)time.TotalMilliseconds;
 
-    private sealed class Reservation(Hub hub) : IDisposable
+    private void ReleaseAddress(IPAddress address)
+    {
+        int left = _perAddress.AddOrUpdate(address, 0, static (_, count) => count - 1);
+        if (left == 0)
+        {
+            _perAddress.TryRemove(new KeyValuePair<IPAddress, int>(address, 0));
+        }
+    }
+
+    private sealed class Reservation(Hub hub, IPAddress? address) : IDisposable
     {
         private int _released;
 
@@ -94,6 +126,10 @@ internal sealed partial class Hub
             if (Interlocked.Exchange(ref _released, 1) == 0)
             {
                 Interlocked.Decrement(ref hub._reserved);
+                if (address is not null)
+                {
+                    hub.ReleaseAddress(address);
+                }
             }
         }
     }

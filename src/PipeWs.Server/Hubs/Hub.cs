@@ -2,8 +2,6 @@ using System.Collections.Concurrent;
 using System.Diagnostics.CodeAnalysis;
 using System.Security.Cryptography;
 using Microsoft.Extensions.Logging;
-using PipeWs.Messages;
-using PipeWs.Server.Hosting;
 using PipeWs.Server.Rooms;
 using PipeWs.Server.Routing;
 
@@ -40,7 +38,7 @@ internal sealed partial class Hub : IWsHub, IHubEntrance, IBuiltInMessages, IWsH
         _everyone = new Room("", new WsRoomOptions { MaxLagMessages = options.Rooms.MaxLagMessages }, _shards, Time);
         All = new EveryoneSender(_everyone);
         Router = new Router(registration, this, loggers.CreateLogger("PipeWs.Server.Router"));
-        _speaksJson = registration.OnText is null && options.Welcome;
+        _speaksJson = registration.OnText is null && options.SendWelcome;
         heartbeat.Add(this);
     }
 

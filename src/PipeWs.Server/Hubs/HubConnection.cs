@@ -2,7 +2,6 @@ using System.Buffers;
 using System.Collections.Concurrent;
 using System.Net;
 using System.Security.Claims;
-using PipeWs.Server.Hosting;
 using PipeWs.Server.Rooms;
 using PipeWs.Server.Routing;
 
@@ -19,7 +18,7 @@ internal sealed partial class HubConnection : WsReceiver, IWsConnection
     {
         _hub = hub;
         Id = id;
-        User = accepted.User;
+        User = accepted.User ?? new ClaimsPrincipal();
         UserId = accepted.UserId;
         Path = accepted.Path;
         Query = accepted.Query;

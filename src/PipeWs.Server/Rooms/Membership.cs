@@ -8,23 +8,25 @@ namespace PipeWs.Server.Rooms;
 /// </summary>
 internal sealed class Membership : WsOutboundSource
 {
+    private readonly long _replayTo;
     private long _cursor;
     private volatile bool _left;
 
-    internal Membership(Room room, HubConnection connection, long cursor)
+    /// <param name="room">The room.</param>
+    /// <param name="connection">The member.</param>
+    /// <param name="cursor">The first number it is sent.</param>
+    /// <param name="replayTo">The head when it joined: to get there from an older cursor is no lag of the member's.</param>
+    internal Membership(Room room, HubConnection connection, long cursor, long replayTo)
     {
         Room = room;
         Connection = connection;
         _cursor = cursor;
-        JoinedAt = cursor;
+        _replayTo = replayTo;
     }
 
     internal Room Room { get; }
 
     internal HubConnection Connection { get; }
-
-    /// <summary>Where the cursor was placed.</summary>
-    internal long JoinedAt { get; }
 
     /// <summary>What the join answered, for whoever joins again.</summary>
     internal WsJoinResult Answer { get; set; }
@@ -45,7 +47,7 @@ internal sealed class Membership : WsOutboundSource
     {
         RoomLog log = Room.Log;
         long cursor = _cursor;
-        if (!_left && log.Head - cursor >= Room.Options.MaxLagMessages)
+        if (!_left && cursor > _replayTo && log.Head - cursor >= Room.Options.MaxLagMessages)
         {
             cursor = OnSlow(ref writer, cursor);
         }

@@ -18,7 +18,7 @@ internal sealed partial class Room
                 return null;
             }
 
-            if (_memberCount >= Options.MaxConnectionsPerRoom)
+            if (Options.MaxConnectionsPerRoom > 0 && _memberCount >= Options.MaxConnectionsPerRoom)
             {
                 result = new WsJoinResult(WsJoinStatus.RoomFull, Epoch, Log.Head, null, $"the room has its {Options.MaxConnectionsPerRoom} members");
                 return null;
@@ -27,7 +27,7 @@ internal sealed partial class Room
             // Read once: publishers do not wait for us.
             long head = Log.Head;
             (long cursor, bool? recovered, string? reason) = PlaceCursor(since, connection.UserId, head);
-            var member = new Membership(this, connection, cursor);
+            var member = new Membership(this, connection, cursor, head);
             result = new WsJoinResult(WsJoinStatus.Joined, Epoch, head, recovered, reason);
             member.Answer = result;
             _memberCount++;

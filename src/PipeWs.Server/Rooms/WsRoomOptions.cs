@@ -21,8 +21,8 @@ public sealed class WsRoomOptions
     /// <summary>How many keys <see cref="WsSlowConsumerPolicy.Conflate"/> keeps the latest message of; beyond it the one published longest ago is forgotten. Default 10,000.</summary>
     public int MaxConflationKeys { get; set; } = 10_000;
 
-    /// <summary>How many members a room may have; a further one gets an error. Default: no limit.</summary>
-    public int MaxConnectionsPerRoom { get; set; } = int.MaxValue;
+    /// <summary>How many members a room may have; a further one gets <see cref="WsJoinStatus.RoomFull"/>. Default 0: no limit but the hub's.</summary>
+    public int MaxConnectionsPerRoom { get; set; }
 
     /// <summary>
     /// Whether members acknowledge what they received (<c>{"type":"ack","topic":...,"sn":...}</c>); a user who joins again gets what was not acknowledged

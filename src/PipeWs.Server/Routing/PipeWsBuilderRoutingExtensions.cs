@@ -63,6 +63,23 @@ public static class PipeWsBuilderRoutingExtensions
         return builder.Map(new TypedRoute<T>(action, type, handler));
     }
 
+    /// <summary>Sets the options of the rooms whose names match, starting from those of <see cref="PipeWsOptions.Rooms"/>.</summary>
+    /// <param name="builder">The hub's builder.</param>
+    /// <param name="pattern">A room's name, or the start of names with a <c>*</c> behind it. The exact name wins over patterns, the longest pattern over the others.</param>
+    /// <param name="configure">Sets what differs.</param>
+    /// <exception cref="ArgumentException">The pattern is empty, or has a <c>*</c> elsewhere than at its end.</exception>
+    public static IPipeWsBuilder ConfigureRooms(this IPipeWsBuilder builder, string pattern, Action<WsRoomOptions> configure)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(pattern);
+        ArgumentNullException.ThrowIfNull(configure);
+        if (pattern.AsSpan(0, pattern.Length - 1).Contains('*'))
+        {
+            throw new ArgumentException($"\"{pattern}\": a * stands at the end of a pattern or nowhere.", nameof(pattern));
+        }
+
+        return builder.Register(registration => registration.RoomRules.Add((pattern, configure)));
+    }
+
     private static IPipeWsBuilder Map(this IPipeWsBuilder builder, Route route)
     {
         Router.ThrowIfBuiltIn(route.Name);

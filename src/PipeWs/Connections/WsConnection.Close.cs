@@ -69,6 +69,11 @@ public sealed partial class WsConnection
     public void CloseSlow(string reason) =>
         RequestClose(CloseCode.TooSlow, reason, WsCloseInitiator.Local, skipsSources: true);
 
+    /// <summary>
+    /// Says that the transport was closed beneath the connection. <see cref="ConnectionClosed"/> then fires while a handler is still working; what was received before is still handled.
+    /// </summary>
+    public void OnTransportClosed() => OnEnding();
+
     /// <summary>Drops the transport now, without a closing handshake. What was not sent is not sent.</summary>
     public void Abort(Exception? reason = null)
     {

@@ -65,7 +65,7 @@ public sealed class RoomModelTests(ITestOutputHelper output)
             int bytes = _random.Next(4) == 0 ? 2_000 : 1_000_000;
             _hub = new TestHub(options =>
             {
-                options.Welcome = false;
+                options.SendWelcome = false;
                 options.Rooms.SlowConsumerPolicy = _policy;
                 options.Rooms.HistoryMessages = history;
                 options.Rooms.MaxLagMessages = lag;
@@ -386,6 +386,7 @@ public sealed class RoomModelTests(ITestOutputHelper output)
                         return;
                     }
 
+                    _conflated.Remove(topic);
                     long head = json.GetProperty("sn").GetInt64();
                     string since = _client._requests[json.GetProperty("id").GetString()!];
                     if (json.TryGetProperty("recovered", out JsonElement recovered) && recovered.GetBoolean())

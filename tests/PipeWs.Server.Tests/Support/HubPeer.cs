@@ -1,9 +1,9 @@
 using System.Buffers;
 using System.Collections.Concurrent;
 using System.IO.Pipelines;
+using System.Security.Claims;
 using System.Text;
 using PipeWs.Protocol.Framing;
-using PipeWs.Server.Hosting;
 using PipeWs.Server.Hubs;
 
 namespace PipeWs.Server.Tests.Support;
@@ -23,12 +23,13 @@ internal sealed class HubPeer : IAsyncDisposable
     {
         _toServer = new Pipe();
         _toClient = new Pipe(new PipeOptions(pauseWriterThreshold: windowBytes, resumeWriterThreshold: Math.Max(1, windowBytes / 2)));
-        Served = hub.RunAsync(new AcceptedConnection
+        Served = hub.RunAsync(new AcceptedConnection(_ => AbortTransport())
         {
             Transport = new Duplex(_toServer.Reader, _toClient.Writer),
             Path = "/ws",
-            UserId = userId,
-            Abort = _ => AbortTransport(),
+            User = userId is null ? null : new ClaimsPrincipal(new ClaimsIdentity([new Claim(ClaimTypes.NameIdentifier, userId)])),
+            TransportClosed = CancellationToken.None,
+            CloseRequested = CancellationToken.None,
         });
         _reading = ReadAsync();
     }

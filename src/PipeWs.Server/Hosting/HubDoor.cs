@@ -1,0 +1,83 @@
+using System.Net;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+using PipeWs.Protocol.Handshake;
+
+namespace PipeWs.Server;
+
+/// <summary>What the doors of one hub have in common: who is let in, and with what. A keyed singleton under the hub's name.</summary>
+internal sealed class HubDoor
+{
+    private static readonly HandshakeRefusal UpgradeLimit = HandshakeRefusal.Unavailable("The server has as many upgraded connections as it allows. Try again later.");
+
+    private readonly UpgradedConnections _upgraded;
+    private readonly OriginRules _origins;
+
+    public HubDoor(IServiceProvider services, string name)
+    {
+        Name = name;
+        Options = services.GetRequiredService<IOptionsMonitor<PipeWsOptions>>().Get(name);
+        Entrance = services.GetRequiredKeyedService<IHubEntrance>(name);
+        Clock = services.GetRequiredService<TimeProvider>();
+        Logger = services.GetRequiredService<ILoggerFactory>().CreateLogger("PipeWs.Server.Hosting");
+        _upgraded = services.GetRequiredService<UpgradedConnections>();
+        _origins = new OriginRules(Options.AllowedOrigins, Options.AllowsAnyOrigin);
+    }
+
+    public string Name { get; }
+
+    public PipeWsOptions Options { get; }
+
+    public IHubEntrance Entrance { get; }
+
+    public TimeProvider Clock { get; }
+
+    public ILogger Logger { get; }
+
+    /// <summary>Finds a hub's door.</summary>
+    /// <exception cref="InvalidOperationException">There is no such hub.</exception>
+    public static HubDoor Get(IServiceProvider services, string name) =>
+        services.GetKeyedService<HubDoor>(name) ?? throw new InvalidOperationException(name.Length == 0
+            ? "There is no PipeWs hub: call services.AddPipeWs()."
+            : $"There is no PipeWs hub named '{name}': call services.AddPipeWs(\"{name}\").");
+
+    /// <summary>Judges a request, origin included.</summary>
+    public HandshakeRefusal Check(HandshakeRequest request, bool isSecure, EndPoint? local)
+    {
+        HandshakeRefusal refusal = HandshakeRequestRules.Check(request);
+        return refusal.IsRefused ? refusal : HandshakeRequestRules.CheckOrigin(request, _origins, isSecure, local);
+    }
+
+    /// <summary>Takes a place under every limit on connections, or says which is reached.</summary>
+    public HandshakeRefusal TryAdmit(EndPoint? remote, out Admission admission)
+    {
+        admission = default;
+        if (!_upgraded.TryEnter())
+        {
+            return UpgradeLimit;
+        }
+
+        if (!Entrance.TryReserve(remote, out IDisposable? place, out string refusal))
+        {
+            _upgraded.Leave();
+            return HandshakeRefusal.Unavailable(refusal);
+        }
+
+        admission = new Admission(_upgraded, place);
+        return default;
+    }
+
+    public void LogRefused(HandshakeRefusal refusal, string path, EndPoint? remote) =>
+        HostingLog.HandshakeRefused(Logger, path.Length <= 128 ? path : path[..128], remote, refusal.StatusCode, refusal.Message);
+
+    /// <summary>A place under the limits, to be given back once.</summary>
+    public readonly struct Admission(UpgradedConnections upgraded, IDisposable place) : IDisposable
+    {
+        public void Dispose()
+        {
+            place.Dispose();
+            upgraded.Leave();
+        }
+    }
+}

@@ -1,0 +1,194 @@
+using System.Buffers;
+using System.IO.Pipelines;
+using System.Net;
+using System.Text;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Connections.Features;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
+using Microsoft.AspNetCore.Server.Kestrel.Core.Features;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Primitives;
+using PipeWs.Protocol.Handshake;
+
+namespace PipeWs.Server;
+
+/// <summary>Marks the endpoints of <c>MapPipeWs</c>.</summary>
+internal sealed class PipeWsEndpointMetadata
+{
+    public static PipeWsEndpointMetadata Instance { get; } = new();
+}
+
+/// <summary>The mapped door: an endpoint of the application that becomes a WebSocket.</summary>
+internal sealed class MappedDoor(HubDoor door, IServiceProvider services)
+{
+    private static readonly HandshakeRefusal CannotUpgrade = new(501, "This server cannot turn a request into a WebSocket.");
+    private static readonly HandshakeRefusal UpgradeLimit = HandshakeRefusal.Unavailable("The server has as many upgraded connections as it allows. Try again later.");
+
+    private readonly CancellationToken _stopping = services.GetService<IHostApplicationLifetime>()?.ApplicationStopping ?? CancellationToken.None;
+
+    public async Task OnRequestAsync(HttpContext context)
+    {
+        IHttpExtendedConnectFeature? connect = context.Features.Get<IHttpExtendedConnectFeature>();
+        HandshakeRequest request = MappedRequest.Read(context, connect is { IsExtendedConnect: true } && connect.Protocol == "websocket");
+        IPEndPoint? remote = EndPointOf(context.Connection.RemoteIpAddress, context.Connection.RemotePort);
+        IPEndPoint? local = EndPointOf(context.Connection.LocalIpAddress, context.Connection.LocalPort);
+
+        HandshakeRefusal refusal = door.Check(request, context.Request.IsHttps, local);
+        if (!refusal.IsRefused && request.Method == HandshakeMethod.Get && context.Features.Get<IHttpUpgradeFeature>() is not { IsUpgradableRequest: true })
+        {
+            refusal = CannotUpgrade;
+        }
+
+        HubDoor.Admission admission = default;
+        if (!refusal.IsRefused)
+        {
+            refusal = door.TryAdmit(remote, out admission);
+        }
+
+        if (refusal.IsRefused)
+        {
+            await RefuseAsync(context, request, refusal, remote);
+            return;
+        }
+
+        using (admission)
+        {
+            string? subprotocol = SubprotocolNegotiator.Select(request.Subprotocols, door.Options.Subprotocols);
+            if (subprotocol is not null)
+            {
+                context.Response.Headers.SecWebSocketProtocol = subprotocol;
+            }
+
+            Channel? channel = request.Method == HandshakeMethod.Get
+                ? await UpgradeAsync(context, request)
+                : await ConnectAsync(context, connect!);
+            if (channel is null)
+            {
+                await RefuseAsync(context, request, UpgradeLimit, remote);
+                return;
+            }
+
+            await RunAsync(context, request, channel.Value, subprotocol, remote, local);
+        }
+    }
+
+    private async Task RunAsync(HttpContext context, HandshakeRequest request, Channel channel, string? subprotocol, EndPoint? remote, EndPoint? local)
+    {
+        var accepted = new AcceptedConnection(channel.Abort)
+        {
+            Transport = channel.Pipe,
+            Path = request.Path,
+            Query = request.Query,
+            Subprotocol = subprotocol,
+            Extensions = request.Extensions,
+            RemoteEndPoint = remote,
+            LocalEndPoint = local,
+            User = context.User,
+            IsSecure = context.Request.IsHttps,
+            TransportClosed = channel.Closed,
+            CloseRequested = _stopping,
+        };
+        try
+        {
+            await door.Entrance.RunAsync(accepted);
+        }
+        finally
+        {
+            accepted.End();
+        }
+    }
+
+    /// <returns>Null where Kestrel's own limit on upgraded connections is reached.</returns>
+    private static async ValueTask<Channel?> UpgradeAsync(HttpContext context, HandshakeRequest request)
+    {
+        SetAccept(context.Response, request);
+        IHttpUpgradeFeature upgrade = context.Features.GetRequiredFeature<IHttpUpgradeFeature>();
+        Stream stream;
+        try
+        {
+            stream = await upgrade.UpgradeAsync();
+        }
+        catch (InvalidOperationException) when (!context.Response.HasStarted)
+        {
+            return null;
+        }
+
+        // In Kestrel one object is all the features of an HTTP/1.1 request; where a middleware put an upgrade of its own in the way, its stream is used.
+        IConnectionTransportFeature? transport = context.Features.Get<IConnectionTransportFeature>();
+        IConnectionLifetimeFeature? lifetime = context.Features.Get<IConnectionLifetimeFeature>();
+        if (transport is not null && lifetime is not null && ReferenceEquals(upgrade, context.Features.Get<IHttpConnectionFeature>()))
+        {
+            return new Channel(transport.Transport, _ => lifetime.Abort(), lifetime.ConnectionClosed);
+        }
+
+        return OverStream(context, stream);
+    }
+
+    private static async ValueTask<Channel?> ConnectAsync(HttpContext context, IHttpExtendedConnectFeature connect)
+    {
+        // A WebSocket is neither too large nor too slow a body.
+        if (context.Features.Get<IHttpMinRequestBodyDataRateFeature>() is { } rate)
+        {
+            rate.MinDataRate = null;
+        }
+
+        if (context.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } size)
+        {
+            size.MaxRequestBodySize = null;
+        }
+
+        return OverStream(context, await connect.AcceptAsync());
+    }
+
+    private static Channel OverStream(HttpContext context, Stream stream)
+    {
+        IHttpRequestLifetimeFeature lifetime = context.Features.GetRequiredFeature<IHttpRequestLifetimeFeature>();
+        return new Channel(new StreamDuplexPipe(stream), _ => lifetime.Abort(), context.RequestAborted);
+    }
+
+    private static void SetAccept(HttpResponse response, HandshakeRequest request)
+    {
+        Span<byte> accept = stackalloc byte[WebSocketAccept.Length];
+        WebSocketAccept.Write(request.Key, accept);
+        response.Headers.Upgrade = "websocket";
+        response.Headers.Connection = "Upgrade";
+        response.Headers.SecWebSocketAccept = Encoding.ASCII.GetString(accept);
+    }
+
+    private Task RefuseAsync(HttpContext context, HandshakeRequest request, HandshakeRefusal refusal, EndPoint? remote)
+    {
+        door.LogRefused(refusal, request.Path, remote);
+        HttpResponse response = context.Response;
+        response.Headers.Remove("Sec-WebSocket-Accept");
+        response.Headers.Remove("Sec-WebSocket-Protocol");
+        response.Headers.Remove("Upgrade");
+        response.StatusCode = refusal.StatusCode;
+        response.ContentType = "text/plain; charset=utf-8";
+        if (request.Version != HandshakeHttpVersion.Http2OrLater)
+        {
+            response.Headers.Connection = refusal.HeaderName == "Upgrade" ? "close, Upgrade" : "close";
+        }
+
+        if (refusal.HeaderName is not null)
+        {
+            response.Headers[refusal.HeaderName] = refusal.HeaderValue;
+        }
+
+        byte[] body = Encoding.UTF8.GetBytes(refusal.Message + "\n");
+        response.ContentLength = body.Length;
+        return response.Body.WriteAsync(body, 0, body.Length, context.RequestAborted);
+    }
+
+    private static IPEndPoint? EndPointOf(IPAddress? address, int port) => address is null ? null : new IPEndPoint(address, port);
+
+    private readonly record struct Channel(IDuplexPipe Pipe, Action<Exception?> Abort, CancellationToken Closed);
+
+    private sealed class StreamDuplexPipe(Stream stream) : IDuplexPipe
+    {
+        public PipeReader Input { get; } = PipeReader.Create(stream, new StreamPipeReaderOptions(leaveOpen: true));
+
+        public PipeWriter Output { get; } = PipeWriter.Create(stream, new StreamPipeWriterOptions(leaveOpen: true));
+    }
+}

@@ -1,0 +1,62 @@
+using System.Buffers;
+using System.Text;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Primitives;
+using PipeWs.Protocol.Handshake;
+
+namespace PipeWs.Server;
+
+/// <summary>Tells the judge of handshakes what a request says that HTTP already parsed.</summary>
+internal static class MappedRequest
+{
+    private static readonly string[] Headers =
+    [
+        "Host", "Origin", "Upgrade", "Connection", "Content-Length", "Transfer-Encoding",
+        "Sec-WebSocket-Key", "Sec-WebSocket-Version", "Sec-WebSocket-Protocol", "Sec-WebSocket-Extensions",
+    ];
+
+    private static readonly byte[][] HeaderNames = [.. Headers.Select(Encoding.ASCII.GetBytes)];
+
+    public static HandshakeRequest Read(HttpContext context, bool isExtendedConnect)
+    {
+        HttpRequest http = context.Request;
+        var request = new HandshakeRequest
+        {
+            Method = isExtendedConnect ? HandshakeMethod.ExtendedConnect : http.Method == "GET" ? HandshakeMethod.Get : HandshakeMethod.Other,
+            Version = VersionOf(http.Protocol),
+            TargetForm = HandshakeTargetForm.Origin,
+            Path = http.PathBase.HasValue ? http.PathBase.Value + http.Path.Value : http.Path.Value ?? "",
+            Query = http.QueryString.Value ?? "",
+        };
+        for (int i = 0; i < Headers.Length; i++)
+        {
+            if (http.Headers.TryGetValue(Headers[i], out StringValues values))
+            {
+                foreach (string? value in values)
+                {
+                    AddHeader(request, HeaderNames[i], value);
+                }
+            }
+        }
+
+        return request;
+    }
+
+    private static void AddHeader(HandshakeRequest request, byte[] name, string? value)
+    {
+        int length = Encoding.UTF8.GetMaxByteCount(value?.Length ?? 0);
+        byte[]? rented = length > 512 ? ArrayPool<byte>.Shared.Rent(length) : null;
+        Span<byte> bytes = rented ?? stackalloc byte[512];
+        request.AddHeader(name, bytes[..Encoding.UTF8.GetBytes(value, bytes)].Trim(" \t"u8));
+        if (rented is not null)
+        {
+            ArrayPool<byte>.Shared.Return(rented);
+        }
+    }
+
+    private static HandshakeHttpVersion VersionOf(string protocol) =>
+        HttpProtocol.IsHttp11(protocol) ? HandshakeHttpVersion.Http11
+        : HttpProtocol.IsHttp2(protocol) || HttpProtocol.IsHttp3(protocol) ? HandshakeHttpVersion.Http2OrLater
+        : HttpProtocol.IsHttp10(protocol) ? HandshakeHttpVersion.Http10
+        : HandshakeHttpVersion.Other;
+}

@@ -1,0 +1,85 @@
+using System.Globalization;
+using Microsoft.Extensions.Options;
+using PipeWs.Protocol.Handshake;
+
+namespace PipeWs.Server;
+
+/// <summary>Judges the options when the application starts: every message names the option, its value and what is allowed.</summary>
+internal sealed class PipeWsOptionsValidator : IValidateOptions<PipeWsOptions>
+{
+    // Timers count milliseconds in 32 bits.
+    private static readonly TimeSpan Longest = TimeSpan.FromMilliseconds(int.MaxValue);
+
+    public ValidateOptionsResult Validate(string? name, PipeWsOptions options)
+    {
+        var check = new Check(string.IsNullOrEmpty(name) ? "PipeWs" : $"PipeWs hub '{name}'");
+        check.Range(nameof(options.MaxMessageBytes), options.MaxMessageBytes, 1, int.MaxValue);
+        check.Range(nameof(options.MaxEmptyFragments), options.MaxEmptyFragments, 0, int.MaxValue);
+        check.Range(nameof(options.SendBacklogBytes), options.SendBacklogBytes, 1, int.MaxValue);
+        check.Range(nameof(options.MaxPendingBytes), options.MaxPendingBytes, 1, long.MaxValue);
+        check.Range(nameof(options.MaxConnections), options.MaxConnections, 1, int.MaxValue);
+        check.Range(nameof(options.MaxConnectionsPerAddress), options.MaxConnectionsPerAddress, 0, int.MaxValue);
+        check.Range(nameof(options.MaxRoomsPerConnection), options.MaxRoomsPerConnection, 0, int.MaxValue);
+        if (options.PingInterval != Timeout.InfiniteTimeSpan)
+        {
+            check.Range(nameof(options.PingInterval), options.PingInterval, Longest, " or infinite (-00:00:00.0010000)");
+        }
+
+        check.Range(nameof(options.PongTimeout), options.PongTimeout, Longest);
+        check.Range(nameof(options.HandshakeTimeout), options.HandshakeTimeout, Longest);
+        check.Range(nameof(options.CloseTimeout), options.CloseTimeout, Longest);
+        check.Range(nameof(options.FrameTimeout), options.FrameTimeout, Longest);
+        check.Range(nameof(options.SendTimeout), options.SendTimeout, Longest);
+
+        check.Each(nameof(options.AllowedOrigins), options.AllowedOrigins, OriginRules.IsOrigin, "an origin: a scheme, a host and perhaps a port, such as 'https://example.com'");
+        check.Each(nameof(options.Subprotocols), options.Subprotocols, static text => SubprotocolNegotiator.IsWellFormed(text) && SubprotocolNegotiator.Contains(text, text) && text.Length > 0, "a token (RFC 6455, 11.5)");
+        check.Each(nameof(options.HandlerPaths), options.HandlerPaths, HandshakePaths.IsValid, "a path that starts with one slash and is visible ASCII without '?' and '#', such as '/ws'");
+
+        WsRoomOptions rooms = options.Rooms;
+        check.Range("Rooms.HistoryMessages", rooms.HistoryMessages, 0, int.MaxValue);
+        check.Range("Rooms.MaxLogBytes", rooms.MaxLogBytes, 0, long.MaxValue);
+        check.Range("Rooms.HistoryAge", rooms.HistoryAge, TimeSpan.MaxValue);
+        check.Range("Rooms.MaxLagMessages", rooms.MaxLagMessages, 1, int.MaxValue);
+        check.Range("Rooms.MaxConnectionsPerRoom", rooms.MaxConnectionsPerRoom, 0, int.MaxValue);
+        if (!Enum.IsDefined(rooms.SlowConsumerPolicy))
+        {
+            check.Fail("Rooms.SlowConsumerPolicy", rooms.SlowConsumerPolicy.ToString(), "one of Disconnect, Skip, Conflate, Unsubscribe");
+        }
+
+        return check.Failures.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(check.Failures);
+    }
+
+    private sealed class Check(string subject)
+    {
+        public List<string> Failures { get; } = [];
+
+        public void Range(string option, long value, long min, long max)
+        {
+            if (value < min || value > max)
+            {
+                Fail(option, value.ToString(CultureInfo.InvariantCulture), string.Create(CultureInfo.InvariantCulture, $"between {min} and {max}"));
+            }
+        }
+
+        public void Range(string option, TimeSpan value, TimeSpan max, string orElse = "")
+        {
+            if (value <= TimeSpan.Zero || value > max)
+            {
+                Fail(option, value.ToString(), $"more than 00:00:00 and at most {max}{orElse}");
+            }
+        }
+
+        public void Each(string option, IEnumerable<string> values, Func<string, bool> isValid, string what)
+        {
+            foreach (string value in values)
+            {
+                if (!isValid(value))
+                {
+                    Fail(option, value, what);
+                }
+            }
+        }
+
+        public void Fail(string option, string value, string allowed) => Failures.Add($"{subject}: {option} is '{value}'; it must be {allowed}.");
+    }
+}

@@ -1,0 +1,181 @@
+using System.Buffers;
+using System.Text;
+using PipeWs.Protocol.Handshake;
+using static PipeWs.Protocol.Tests.Handshake.HandshakeBytes;
+
+namespace PipeWs.Protocol.Tests.Handshake;
+
+public class HandshakeResponseWriterTests
+{
+    [Fact]
+    public void Writes_the_101()
+    {
+        var output = new ArrayBufferWriter<byte>();
+        HandshakeResponseWriter.WriteAccepted(output, Bytes(Key), "chat", "permessage-deflate", [new("X-A", "b c")]);
+        Assert.Equal(
+            "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n" +
+            "Sec-WebSocket-Protocol: chat\r\nSec-WebSocket-Extensions: permessage-deflate\r\nX-A: b c\r\n\r\n",
+            Encoding.ASCII.GetString(output.WrittenSpan));
+    }
+
+    [Theory]
+    [InlineData("chat\r\nX: y", null, "A", "b")]
+    [InlineData("a b", null, "A", "b")]
+    [InlineData("", null, "A", "b")]
+    [InlineData(null, "x\nY: z", "A", "b")]
+    [InlineData(null, null, "A", "b\r\nX: y")]
+    [InlineData(null, null, "A", "b\0")]
+    [InlineData(null, null, "A", "\u00E9")]
+    [InlineData(null, null, "A", " b")]
+    [InlineData(null, null, "A B", "b")]
+    [InlineData(null, null, "A:", "b")]
+    public void Throws_for_what_would_break_the_answer_and_writes_nothing(string? subprotocol, string? extensions, string name, string value)
+    {
+        var output = new ArrayBufferWriter<byte>();
+        Assert.Throws<ArgumentException>(() => HandshakeResponseWriter.WriteAccepted(output, Bytes(Key), subprotocol, extensions, [new(name, value)]));
+        Assert.Equal(0, output.WrittenCount);
+    }
+
+    [Fact]
+    public void Writes_a_refusal_that_says_what_to_do()
+    {
+        var output = new ArrayBufferWriter<byte>();
+        HandshakeResponseWriter.WriteRefusal(output, new HandshakeRefusal(426, "Use version 13.", "Sec-WebSocket-Version", "13"));
+        Assert.Equal(
+            "HTTP/1.1 426 Upgrade Required\r\nConnection: close\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: 16\r\nSec-WebSocket-Version: 13\r\n\r\nUse version 13.\n",
+            Encoding.ASCII.GetString(output.WrittenSpan));
+    }
+}
+
+public class HandshakeRequestWriterTests
+{
+    [Fact]
+    public void Writes_a_request_that_the_server_accepts()
+    {
+        var offer = new HandshakeOffer
+        {
+            Target = "/ws?x=1",
+            Host = "localhost:8080",
+            Subprotocols = ["a", "b"],
+            Extensions = "permessage-deflate",
+            Origin = "http://localhost:8080",
+            Headers = [new("Authorization", "Bearer abc")],
+        };
+        var output = new ArrayBufferWriter<byte>();
+        HandshakeRequestWriter.Write(output, offer, Bytes(Key));
+
+        var reader = new HandshakeRequestReader();
+        Assert.Equal(HandshakeReadStatus.Complete, reader.Read(new ReadOnlySequence<byte>(output.WrittenMemory)));
+        Assert.Equal(default, HandshakeRequestRules.Check(reader.Request));
+        Assert.Equal("a, b", reader.Request.Subprotocols);
+        Assert.Contains("\r\nAuthorization: Bearer abc\r\n", Encoding.ASCII.GetString(output.WrittenSpan));
+    }
+
+    public static TheoryData<string, string, string, string, string> BadOffers => new()
+    {
+        { "ws", "h", "a", "A", "b" },
+        { "/ws x", "h", "a", "A", "b" },
+        { "/ws#f", "h", "a", "A", "b" },
+        { "/ws\r\nX: y", "h", "a", "A", "b" },
+        { "/ws", "", "a", "A", "b" },
+        { "/ws", "h\r\nX: y", "a", "A", "b" },
+        { "/ws", "h", "a b", "A", "b" },
+        { "/ws", "h", "a,a", "A", "b" },
+        { "/ws", "h", "a", "A", "b\r\nX: y" },
+        { "/ws", "h", "a", "upgrade", "h2c" },
+        { "/ws", "h", "a", "Sec-WebSocket-Key", "x" },
+    };
+
+    [Theory]
+    [MemberData(nameof(BadOffers))]
+    public void Throws_for_what_would_break_the_request_and_writes_nothing(string target, string host, string subprotocols, string name, string value)
+    {
+        var output = new ArrayBufferWriter<byte>();
+        var offer = new HandshakeOffer { Target = target, Host = host, Subprotocols = subprotocols.Split(','), Headers = [new(name, value)] };
+        Assert.Throws<ArgumentException>(() => HandshakeRequestWriter.Write(output, offer, Bytes(Key)));
+        Assert.Equal(0, output.WrittenCount);
+    }
+}
+
+public class HandshakeResponseReaderTests
+{
+    private const string Accept = "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n";
+    private const string Upgrade = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: WebSocket\r\nConnection: upgrade\r\n";
+
+    private static readonly HandshakeOffer Offer = new()
+    {
+        Target = "/ws",
+        Host = "localhost",
+        Subprotocols = ["chat"],
+        Extensions = "permessage-deflate; client_max_window_bits",
+    };
+
+    [Theory]
+    [InlineData(Upgrade + Accept + "\r\n")]
+    [InlineData(Upgrade + Accept + "Sec-WebSocket-Protocol: chat\r\n\r\n")]
+    [InlineData(Upgrade + Accept + "Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover\r\n\r\n")]
+    [InlineData("HTTP/1.1 101\r\nUpgrade: websocket\r\nConnection: x, Upgrade\r\n" + Accept + "\r\n")]
+    public void Accepts(string answer)
+    {
+        Assert.Null(Judge(answer + "\u0081\u0000", step: int.MaxValue, out int headLength));
+        Assert.Equal(answer.Length, headLength);
+        Assert.Null(Judge(answer, step: 1, out _));
+    }
+
+    [Theory]
+    [InlineData(Upgrade + "\r\n", "Sec-WebSocket-Accept")]
+    [InlineData(Upgrade + "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOx=\r\n\r\n", "Sec-WebSocket-Accept")]
+    [InlineData(Upgrade + Accept + Accept + "\r\n", "Sec-WebSocket-Accept")]
+    [InlineData("HTTP/1.1 101 X\r\nConnection: upgrade\r\n" + Accept + "\r\n", "Upgrade: websocket")]
+    [InlineData("HTTP/1.1 101 X\r\nUpgrade: websocket\r\n" + Accept + "\r\n", "Connection: Upgrade")]
+    [InlineData("HTTP/1.0 101 X\r\nUpgrade: websocket\r\nConnection: upgrade\r\n" + Accept + "\r\n", "HTTP/1.1")]
+    [InlineData(Upgrade + Accept + "Sec-WebSocket-Protocol: other\r\n\r\n", "subprotocol")]
+    [InlineData(Upgrade + Accept + "Sec-WebSocket-Protocol: chat\r\nSec-WebSocket-Protocol: chat\r\n\r\n", "subprotocol")]
+    [InlineData(Upgrade + Accept + "Sec-WebSocket-Extensions: x-other\r\n\r\n", "extension")]
+    [InlineData(Upgrade + Accept + "Sec-WebSocket-Extensions: permessage-deflate; x=\"\r\n\r\n", "malformed")]
+    [InlineData("HTTP/1.1 403 Forbidden\r\nContent-Length: 9\r\n\r\nNot here!", "403 Forbidden: Not here!")]
+    [InlineData("HTTP/1.1 200 OK\r\n\r\n<html>", "200 OK")]
+    [InlineData("HTTP/1.1 302 Found\r\nLocation: https://evil.example/ws?token=secret\r\nContent-Length: 0\r\n\r\n", "a redirect to https://evil.example/ws. Redirects are not followed")]
+    [InlineData("SSH-2.0-OpenSSH\r\n", "not HTTP")]
+    [InlineData("HTTP/1.1 101 X\nUpgrade: websocket\n\n", "not HTTP")]
+    [InlineData("HTTP/1.1 101 X\r\nUpgrade : websocket\r\n\r\n", "malformed")]
+    [InlineData("HTTP/1.1 101 X\r\nUpgr", "closed the connection")]
+    public void Fails_with_a_clear_error(string answer, string expected)
+    {
+        foreach (int step in new[] { int.MaxValue, 1, 3 })
+        {
+            string? error = Judge(answer, step, out _);
+            Assert.NotNull(error);
+            Assert.Contains(step == 1 && answer.Contains("200 OK", StringComparison.Ordinal) ? "200 OK" : expected, error);
+            Assert.DoesNotContain("secret", error);
+        }
+    }
+
+    [Fact]
+    public void Limits_what_it_reads()
+    {
+        Assert.Contains("too long", Judge(Upgrade + "X: " + new string('a', 9000) + "\r\n\r\n", 1, out _));
+        Assert.Contains("too many", Judge(Upgrade + string.Concat(Enumerable.Repeat("X: y\r\n", 101)) + "\r\n", 100, out _));
+        string? error = Judge("HTTP/1.1 500 No\r\nContent-Length: 100000\r\n\r\n" + new string('a', 100_000), 1, out _);
+        Assert.InRange(error!.Length, 256, 400);
+    }
+
+    private static string? Judge(string answer, int step, out int headLength)
+    {
+        byte[] bytes = Bytes(answer);
+        var reader = new HandshakeResponseReader();
+        var status = HandshakeReadStatus.Incomplete;
+        for (int length = Math.Min(step, bytes.Length); status == HandshakeReadStatus.Incomplete; length = (int)Math.Min((long)length + step, bytes.Length))
+        {
+            status = reader.Read(Sequence(bytes.AsMemory(0, length)), isCompleted: false);
+            if (length == bytes.Length && status == HandshakeReadStatus.Incomplete)
+            {
+                status = reader.Read(Sequence(bytes), isCompleted: true);
+                break;
+            }
+        }
+
+        headLength = reader.HeadLengthBytes;
+        return status == HandshakeReadStatus.Malformed ? reader.Error : HandshakeResponseRules.Check(reader.Response, Offer, Bytes(Key));
+    }
+}

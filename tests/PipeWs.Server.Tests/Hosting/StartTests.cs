@@ -1,0 +1,155 @@
+using System.Globalization;
+using Microsoft.AspNetCore.Authorization;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Options;
+using PipeWs.Server.Tests.Support;
+
+namespace PipeWs.Server.Tests.Hosting;
+
+public class StartTests
+{
+    [Fact]
+    public async Task Refuses_to_start_where_the_fast_door_would_pass_an_authorization_by()
+    {
+        await AssertRefusesAsync(app => app.MapPipeWs("/ws").RequireAuthorization());
+        await AssertRefusesAsync(app => app.MapGet("/WS", () => "").RequireAuthorization());
+        await AssertRefusesAsync(app => app.MapPipeWs("/{name}").RequireAuthorization());
+        await AssertRefusesAsync(app => app.MapPipeWs("/ws"), services => services.AddAuthorizationBuilder().SetFallbackPolicy(new AuthorizationPolicyBuilder().RequireAuthenticatedUser().Build()));
+
+        static async Task AssertRefusesAsync(Action<WebApplication> app, Action<IServiceCollection>? more = null)
+        {
+            InvalidOperationException refused = await Assert.ThrowsAsync<InvalidOperationException>(() => StartAsync(app, more));
+            Assert.Contains("UsePipeWs(\"/ws\")", refused.Message);
+            Assert.Contains("authorization", refused.Message);
+        }
+    }
+
+    [Fact]
+    public async Task Starts_where_nothing_is_passed_by()
+    {
+        await using TestServer open = await StartAsync(app => app.MapPipeWs("/ws"));
+        await using TestServer elsewhere = await StartAsync(app => app.MapPipeWs("/private").RequireAuthorization());
+        await using TestServer anonymous = await StartAsync(app => app.MapPipeWs("/ws").RequireAuthorization().AllowAnonymous());
+        await using TestServer pages = await StartAsync(app => app.MapGet("/{**page}", () => "").RequireAuthorization());
+    }
+
+    [Fact]
+    public async Task Refuses_to_start_without_the_hub()
+    {
+        InvalidOperationException none = await Assert.ThrowsAsync<InvalidOperationException>(() => TestServer.StartAsync(Door.Fast, isSecure: false, _ => { }));
+        Assert.Contains("services.AddPipeWs()", none.Message);
+        InvalidOperationException other = await Assert.ThrowsAsync<InvalidOperationException>(() => TestServer.StartAsync(
+            Door.Fast, isSecure: false, services => new EchoEntrance().AddTo(services), listen: endpoint => endpoint.UsePipeWs("/other", "other")));
+        Assert.Contains("AddPipeWs(\"other\")", other.Message);
+    }
+
+    [Theory]
+    [InlineData("ws")]
+    [InlineData("//ws")]
+    [InlineData("/ws?x")]
+    [InlineData("/w s")]
+    [InlineData("")]
+    public async Task Refuses_to_start_with_what_is_no_path(string path) =>
+        await Assert.ThrowsAsync<ArgumentException>(() => TestServer.StartAsync(
+            Door.Fast, isSecure: false, services => new EchoEntrance().AddTo(services), listen: endpoint => endpoint.UsePipeWs(path)));
+
+    private static Task<TestServer> StartAsync(Action<WebApplication> app, Action<IServiceCollection>? more = null) => TestServer.StartAsync(
+        Door.Fast,
+        isSecure: false,
+        services =>
+        {
+            new EchoEntrance().AddTo(services);
+            services.AddAuthorization().AddAuthentication();
+            more?.Invoke(services);
+        },
+        app: app);
+}
+
+public class PipeWsOptionsTests
+{
+    public static TheoryData<string, Action<PipeWsOptions>, string> Bad => new()
+    {
+        { "MaxMessageBytes", o => o.MaxMessageBytes = 0, "0" },
+        { "MaxConnections", o => o.MaxConnections = -1, "-1" },
+        { "PingInterval", o => o.PingInterval = TimeSpan.Zero, "00:00:00" },
+        { "HandshakeTimeout", o => o.HandshakeTimeout = TimeSpan.FromDays(100), "100.00:00:00" },
+        { "AllowedOrigins", o => o.AllowedOrigins.Add("example.com"), "example.com" },
+        { "Subprotocols", o => o.Subprotocols.Add("a b"), "a b" },
+        { "Subprotocols", o => o.Subprotocols.Add(""), "" },
+        { "HandlerPaths", o => o.HandlerPaths.Add("ws"), "ws" },
+        { "Rooms.MaxLagMessages", o => o.Rooms.MaxLagMessages = 0, "0" },
+        { "Rooms.SlowConsumerPolicy", o => o.Rooms.SlowConsumerPolicy = (WsSlowConsumerPolicy)9, "9" },
+    };
+
+    [Theory]
+    [MemberData(nameof(Bad))]
+    public void Bad_options_are_named_with_their_value_and_what_is_allowed(string option, Action<PipeWsOptions> configure, string value)
+    {
+        string message = Assert.Throws<OptionsValidationException>(() => Options(configure: configure)).Message;
+        Assert.Contains($"PipeWs: {option} is '{value}'; it must be ", message);
+    }
+
+    [Fact]
+    public void Defaults_are_good_and_so_are_pings_turned_off() =>
+        Assert.Equal(10_000, Options(configure: o => o.PingInterval = Timeout.InfiniteTimeSpan).MaxConnections);
+
+    [Fact]
+    public void The_section_is_read_first_then_code_then_the_environment()
+    {
+        Dictionary<string, string?> settings = new()
+        {
+            ["PipeWs:MaxMessageBytes"] = "2048",
+            ["PipeWs:PingInterval"] = "00:00:07",
+            ["PipeWs:MaxConnections"] = "5",
+            ["PipeWs:AllowedOrigins:0"] = "https://a.example",
+            ["PipeWs:Subprotocols:0"] = "v1",
+            ["PipeWs:Rooms:SlowConsumerPolicy"] = "Skip",
+            ["PipeWs:Hubs:other:MaxConnections"] = "9",
+        };
+        PipeWsOptions options = Options(settings, o => o.PingInterval = TimeSpan.FromSeconds(8));
+        Assert.Equal(2048, options.MaxMessageBytes);
+        Assert.Equal(TimeSpan.FromSeconds(8), options.PingInterval);
+        Assert.Equal(5, options.MaxConnections);
+        Assert.Equal(["https://a.example"], options.AllowedOrigins);
+        Assert.Equal(["v1"], options.Subprotocols);
+        Assert.Equal(WsSlowConsumerPolicy.Skip, options.Rooms.SlowConsumerPolicy);
+        Assert.Equal(9, Options(settings, name: "other").MaxConnections);
+
+        settings["WEBSOCKET_MAX_CONNECTIONS"] = "77";
+        Assert.Equal(77, Options(settings, o => o.MaxConnections = 6).MaxConnections);
+        settings["WEBSOCKET_MAX_CONNECTIONS"] = "many";
+        Assert.Contains("WEBSOCKET_MAX_CONNECTIONS is 'many'", Assert.Throws<OptionsValidationException>(() => Options(settings)).Message);
+    }
+
+    [Fact]
+    public async Task Bad_options_keep_the_application_from_starting()
+    {
+        OptionsValidationException refused = await Assert.ThrowsAsync<OptionsValidationException>(() => TestServer.StartAsync(
+            Door.Handler, isSecure: false, services => new EchoEntrance().AddTo(services, options: o => o.SendTimeout = TimeSpan.Zero)));
+        Assert.Contains("SendTimeout is '00:00:00'", refused.Message);
+    }
+
+    [Fact]
+    public void Adding_a_hub_twice_adds_to_its_options()
+    {
+        var services = new ServiceCollection();
+        services.AddPipeWs(o => o.MaxConnections = 3);
+        services.AddPipeWs(o => o.MaxMessageBytes = 4);
+        Assert.Single(services, service => service.ServiceType == typeof(HubName));
+        using ServiceProvider provider = services.BuildServiceProvider();
+        PipeWsOptions options = provider.GetRequiredService<IOptions<PipeWsOptions>>().Value;
+        Assert.Equal("3 4", string.Create(CultureInfo.InvariantCulture, $"{options.MaxConnections} {options.MaxMessageBytes}"));
+    }
+
+    private static PipeWsOptions Options(Dictionary<string, string?>? settings = null, Action<PipeWsOptions>? configure = null, string name = "")
+    {
+        var services = new ServiceCollection();
+        services.AddSingleton<IConfiguration>(new ConfigurationBuilder().AddInMemoryCollection(settings ?? []).Build());
+        services.AddPipeWs(name, configure);
+        using ServiceProvider provider = services.BuildServiceProvider();
+        return provider.GetRequiredService<IOptionsMonitor<PipeWsOptions>>().Get(name);
+    }
+}
