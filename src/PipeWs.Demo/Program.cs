@@ -1,3 +1,37 @@
-var builder = WebApplication.CreateBuilder(args);
-var app = builder.Build();
-await app.RunAsync();
+using Microsoft.AspNetCore.Connections;
+using PipeWs.Demo.Desk;
+using PipeWs.Demo.Display;
+
+if (args.Any(argument => argument is "--help" or "-h" or "-?"))
+{
+    Console.WriteLine(Usage.Text);
+    return 0;
+}
+
+try
+{
+    await using var app = DeskApp.Build(args);
+    await app.StartAsync();
+    await app.WaitForShutdownAsync();
+    return 0;
+}
+catch (FormatException exception)
+{
+    await Console.Error.WriteLineAsync(exception.Message);
+    return 2;
+}
+catch (InvalidDataException exception)
+{
+    await Console.Error.WriteLineAsync(exception.Message);
+    return 1;
+}
+catch (IOException exception) when (exception.InnerException is AddressInUseException)
+{
+    await Console.Error.WriteLineAsync($"{exception.Message} Choose another with --urls, for example: --urls http://127.0.0.1:8081");
+    return 1;
+}
+catch (IOException exception)
+{
+    await Console.Error.WriteLineAsync(exception.Message);
+    return 1;
+}

@@ -1,0 +1,95 @@
+using System.Globalization;
+
+namespace PipeWs.Demo.Desk;
+
+/// <summary>Which way sockets come in.</summary>
+public enum DeskDoor
+{
+    /// <summary>Connection middleware, before HTTP. The default.</summary>
+    Fast,
+
+    /// <summary>Ordinary endpoints.</summary>
+    Mapped,
+}
+
+/// <summary>What can be set about the desk, and how it is when nothing is set.</summary>
+public sealed record DeskOptions
+{
+    /// <summary>Where the desk listens when nobody says otherwise.</summary>
+    public const string DefaultUrl = "http://127.0.0.1:8080";
+
+    /// <summary>Where sockets are opened.</summary>
+    public static readonly IReadOnlyList<string> SocketPaths = ["/ws", "/api/v1/ws"];
+
+    /// <summary>The recording's seconds per second, more than 0 and at most 1,000. Default 1. <c>--speed</c></summary>
+    public double Speed { get; init; } = 1;
+
+    /// <summary>Which way sockets come in. Default fast. <c>--door fast|mapped</c></summary>
+    public DeskDoor Door { get; init; } = DeskDoor.Fast;
+
+    /// <summary>The recording's file. Default: the one that comes with the desk. <c>--recording</c></summary>
+    public string RecordingPath { get; init; } = Path.Combine(AppContext.BaseDirectory, "Data", "binance-spot-2024-08-08.txt.gz");
+
+    /// <summary>Whether the status is shown on the console. Default true. <c>--status</c></summary>
+    public bool ShowsStatus { get; init; } = true;
+
+    /// <summary>How far back the statistics reach, in the market's time. Default 5 minutes.</summary>
+    public TimeSpan StatisticsWindow { get; init; } = TimeSpan.FromMinutes(5);
+
+    /// <summary>Within which time a price's move raises an alert, in the market's time. Default 10 seconds. <c>--alert-seconds</c></summary>
+    public TimeSpan AlertWindow { get; init; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>How far a price must move to raise an alert, in percent. Default 0.1. <c>--alert-percent</c></summary>
+    public decimal AlertThresholdPercent { get; init; } = 0.1m;
+
+    /// <summary>How often a subscribed portfolio is pushed. Default 5 seconds.</summary>
+    public TimeSpan PortfolioInterval { get; init; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>What every user begins with, in USDT. Default 100,000.</summary>
+    public decimal StartingCash { get; init; } = 100_000;
+
+    /// <summary>At most so many portfolios in memory. Default 100,000.</summary>
+    public int MaxUsers { get; init; } = 100_000;
+
+    /// <summary>Reads the options from the command line, the environment and settings files.</summary>
+    /// <exception cref="FormatException">A value makes no sense; the message says which and why.</exception>
+    public static DeskOptions From(IConfiguration configuration)
+    {
+        var defaults = new DeskOptions();
+        return defaults with
+        {
+            Speed = Number(configuration, "speed", defaults.Speed, 0, 1_000),
+            Door = configuration["door"] switch
+            {
+                null => defaults.Door,
+                var text when text.Equals("fast", StringComparison.OrdinalIgnoreCase) => DeskDoor.Fast,
+                var text when text.Equals("mapped", StringComparison.OrdinalIgnoreCase) => DeskDoor.Mapped,
+                var text => throw new FormatException($"--door {text}: it is fast or mapped."),
+            },
+            RecordingPath = configuration["recording"] ?? defaults.RecordingPath,
+            ShowsStatus = configuration["status"] switch
+            {
+                null => defaults.ShowsStatus,
+                var text when bool.TryParse(text, out bool shows) => shows,
+                var text => throw new FormatException($"--status {text}: it is true or false."),
+            },
+            AlertWindow = TimeSpan.FromSeconds(Number(configuration, "alert-seconds", defaults.AlertWindow.TotalSeconds, 0, 3_600)),
+            AlertThresholdPercent = (decimal)Number(configuration, "alert-percent", (double)defaults.AlertThresholdPercent, 0, 100),
+        };
+    }
+
+    private static double Number(IConfiguration configuration, string name, double fallback, double moreThan, double atMost)
+    {
+        if (configuration[name] is not { } text)
+        {
+            return fallback;
+        }
+
+        if (!double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double value) || !(value > moreThan) || value > atMost)
+        {
+            throw new FormatException(string.Create(CultureInfo.InvariantCulture, $"--{name} {text}: it is a number, more than {moreThan} and at most {atMost}."));
+        }
+
+        return value;
+    }
+}

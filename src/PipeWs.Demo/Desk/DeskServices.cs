@@ -1,0 +1,66 @@
+using PipeWs.Demo.Alerts;
+using PipeWs.Demo.Display;
+using PipeWs.Demo.Market;
+using PipeWs.Demo.Recording;
+using PipeWs.Demo.Trading;
+using PipeWs.Server;
+using Spectre.Console;
+
+namespace PipeWs.Demo.Desk;
+
+/// <summary>Registers the desk's services. All are singletons behind their interfaces; the hub comes from elsewhere.</summary>
+public static class DeskServices
+{
+    /// <summary>Adds the desk on a recording.</summary>
+    public static IServiceCollection AddDesk(this IServiceCollection services, DeskOptions options, MarketRecording recording)
+    {
+        services.AddSingleton(options);
+        services.AddSingleton(recording);
+        services.TryAddTimeProvider();
+        services.AddSingleton<DeskCounters>();
+
+        services.AddSingleton(new MarketData(recording.Symbols, options.StatisticsWindow));
+        services.AddSingleton<IMarketData>(provider => provider.GetRequiredService<MarketData>());
+        services.AddSingleton<IOrderBooks>(provider => provider.GetRequiredService<MarketData>());
+        services.AddSingleton<IMarketPublisher>(provider => new MarketPublisher(
+            provider.GetRequiredService<IWsHub>(), recording.Symbols, provider.GetRequiredService<DeskCounters>()));
+        services.AddSingleton<IMarketSink, MarketPipeline>();
+        services.AddSingleton<IMarketFeed>(provider => new ReplayFeed(
+            recording, provider.GetRequiredService<IMarketSink>(), provider.GetRequiredService<TimeProvider>(), options.Speed,
+            provider.GetRequiredService<ILogger<ReplayFeed>>()));
+
+        services.AddSingleton<IPortfolioService>(provider => new PortfolioService(
+            provider.GetRequiredService<IMarketData>(), provider.GetRequiredService<TimeProvider>(), options.StartingCash, options.MaxUsers));
+        services.AddSingleton<TradingService>();
+        services.AddSingleton<ITradingService>(provider => provider.GetRequiredService<TradingService>());
+        services.AddSingleton<IPriceObserver>(provider => provider.GetRequiredService<TradingService>());
+        services.AddSingleton(provider => new AlertService(
+            provider.GetRequiredService<IMarketData>(), provider.GetRequiredService<IDeskNotifier>(), provider.GetRequiredService<TimeProvider>(),
+            options.AlertWindow, options.AlertThresholdPercent));
+        services.AddSingleton<IAlertService>(provider => provider.GetRequiredService<AlertService>());
+        services.AddSingleton<IPriceObserver>(provider => provider.GetRequiredService<AlertService>());
+
+        services.AddSingleton<IDeskIdentity, QueryDeskIdentity>();
+        services.AddSingleton<DeskSessions>();
+        services.AddSingleton<DeskNotifier>();
+        services.AddSingleton<IDeskNotifier>(provider => provider.GetRequiredService<DeskNotifier>());
+        services.AddSingleton<DeskActions>();
+        services.AddSingleton<DeskStatus>();
+        services.AddSingleton(_ => AnsiConsole.Console);
+        services.AddHostedService<FeedService>();
+        if (options.ShowsStatus)
+        {
+            services.AddHostedService<StatusService>();
+        }
+
+        return services;
+    }
+
+    private static void TryAddTimeProvider(this IServiceCollection services)
+    {
+        if (!services.Any(service => service.ServiceType == typeof(TimeProvider)))
+        {
+            services.AddSingleton(TimeProvider.System);
+        }
+    }
+}
