@@ -12,9 +12,7 @@ internal static class LoadServer
     {
         ServerKind.AspNet => AspNetServer.Build(options),
         ServerKind.SignalR => SignalRServer.Build(options),
-#if PIPEWS_HUB
         ServerKind.PipeWs => PipeWsServer.Build(options),
-#endif
         _ => throw new NotSupportedException($"This build has no server '{options.Kind}'."),
     };
 
