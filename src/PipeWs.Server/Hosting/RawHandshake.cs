@@ -107,9 +107,11 @@ internal static class RawHandshake
                 CloseRequested = CloseRequested(connection),
             };
 
-            // Bytes after the blank line stay where they are: the first frames.
-            connection.Transport.Input.TryRead(out ReadResult result);
-            connection.Transport.Input.AdvanceTo(result.Buffer.GetPosition(reader.HeadLengthBytes));
+            if (!TryConsume(connection.Transport.Input, reader.HeadLengthBytes))
+            {
+                return;
+            }
+
             try
             {
                 await door.Entrance.RunAsync(accepted);
@@ -118,6 +120,25 @@ internal static class RawHandshake
             {
                 accepted.End();
             }
+        }
+    }
+
+    // Bytes after the blank line stay where they are: the first frames. Where the peer reset the connection meanwhile, the pipe gives that instead.
+    private static bool TryConsume(PipeReader input, int lengthBytes)
+    {
+        try
+        {
+            if (!input.TryRead(out ReadResult result))
+            {
+                return false;
+            }
+
+            input.AdvanceTo(result.Buffer.GetPosition(lengthBytes));
+            return true;
+        }
+        catch (Exception exception) when (exception is IOException or OperationCanceledException)
+        {
+            return false;
         }
     }
 
