@@ -50,6 +50,9 @@ internal sealed record LoadOptions
     /// <summary>How long the load runs before it is measured.</summary>
     public TimeSpan WarmUp { get; init; } = TimeSpan.FromSeconds(3);
 
+    /// <summary>How many messages must come within warm-up and measurement each; both last longer for them, by up to <see cref="DrainTimeout"/>.</summary>
+    public int MinMessages { get; init; }
+
     /// <summary>How long is waited for what is still under way when the load stops; what is not there then is lost.</summary>
     public TimeSpan DrainTimeout { get; init; } = TimeSpan.FromSeconds(10);
 

@@ -177,12 +177,18 @@ internal sealed class LoadRun(LoadOptions options, ILoadProgress progress) : IDi
     private async Task WatchAsync(string phase, TimeSpan time, CancellationToken cancellationToken)
     {
         long start = Stopwatch.GetTimestamp();
-        long last = CountMessages();
+        long first = CountMessages();
+        long last = first;
         TimeSpan lastTime = TimeSpan.Zero;
-        while (Stopwatch.GetElapsedTime(start) < time && CountClosed() < options.Connections)
+        while (CountClosed() < options.Connections)
         {
             TimeSpan left = time - Stopwatch.GetElapsedTime(start);
-            await Task.Delay(left < TimeSpan.FromSeconds(1.1) ? TimeSpan.FromMilliseconds(Math.Max(1, left.TotalMilliseconds)) : TimeSpan.FromSeconds(1), cancellationToken);
+            if (left <= TimeSpan.Zero && (last - first >= options.MinMessages || left < -options.DrainTimeout))
+            {
+                return;
+            }
+
+            await Task.Delay(left < TimeSpan.FromSeconds(1.1) ? TimeSpan.FromMilliseconds(Math.Max(10, left.TotalMilliseconds)) : TimeSpan.FromSeconds(1), cancellationToken);
             ThrowIfFailed();
             long now = CountMessages();
             TimeSpan elapsed = Stopwatch.GetElapsedTime(start);

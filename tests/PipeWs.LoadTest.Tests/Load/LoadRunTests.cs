@@ -10,15 +10,36 @@ namespace PipeWs.LoadTest.Tests.Load;
 /// <summary>Whole loads against servers in this process.</summary>
 public sealed class LoadRunTests
 {
+    // As short as can be, and on a busy machine as long as it takes until a message came.
+    private static readonly LoadOptions Short = new()
+    {
+        Url = new Uri("ws://127.0.0.1/"),
+        Mode = LoadMode.Echo,
+        Duration = TimeSpan.FromSeconds(0.3),
+        WarmUp = TimeSpan.FromSeconds(0.1),
+        DrainTimeout = TimeSpan.FromSeconds(30),
+        MinMessages = 1,
+    };
+
+    // One connection with a few messages in flight from the start, of which the first meets a fault.
+    private static readonly LoadOptions Faulty = Short with
+    {
+        Connections = 1,
+        InFlight = 4,
+        Window = 4,
+        WarmUp = TimeSpan.Zero,
+        DrainTimeout = TimeSpan.FromSeconds(2),
+        MinMessages = 0,
+    };
+
     [Theory]
     [InlineData(false, 128, 1)]
     [InlineData(true, 128, 2)]
     [InlineData(false, 20_000, 1)]
     public async Task Every_echo_of_aspnet_is_verified(bool binary, int payloadBytes, int threads)
     {
-        LoadResult result = await RunAsync(ServerKind.AspNet, new LoadOptions
+        LoadResult result = await RunAsync(ServerKind.AspNet, Short with
         {
-            Url = null!,
             Mode = LoadMode.Echo,
             Connections = 8,
             InFlight = 4,
@@ -37,9 +58,8 @@ public sealed class LoadRunTests
     [InlineData(5, 3, 3)]
     public async Task A_fan_out_of_aspnet_loses_nothing(int window, int publishers, int threads)
     {
-        LoadResult result = await RunAsync(ServerKind.AspNet, new LoadOptions
+        LoadResult result = await RunAsync(ServerKind.AspNet, Short with
         {
-            Url = null!,
             Mode = LoadMode.FanOut,
             Connections = 25,
             Window = window,
@@ -56,7 +76,7 @@ public sealed class LoadRunTests
     {
         const double Rate = 200;
         long start = Stopwatch.GetTimestamp();
-        LoadResult result = await RunAsync(ServerKind.AspNet, new LoadOptions { Url = null!, Mode = LoadMode.FanOut, Connections = 5, Rate = Rate });
+        LoadResult result = await RunAsync(ServerKind.AspNet, Short with { Mode = LoadMode.FanOut, Connections = 5, Rate = Rate });
 
         AssertSound(result);
         Assert.Equal(result.Sent * 5, result.Got);
@@ -70,9 +90,8 @@ public sealed class LoadRunTests
     [InlineData(LoadMode.FanOut)]
     public async Task SignalR_is_spoken_over_raw_sockets(object mode)
     {
-        LoadResult result = await RunAsync(ServerKind.SignalR, new LoadOptions
+        LoadResult result = await RunAsync(ServerKind.SignalR, Short with
         {
-            Url = null!,
             Mode = (LoadMode)mode,
             Connections = 10,
             Protocol = LoadProtocol.SignalR,
@@ -86,9 +105,8 @@ public sealed class LoadRunTests
     [Fact]
     public async Task The_servers_cpu_and_memory_are_measured()
     {
-        LoadResult result = await RunAsync(ServerKind.AspNet, new LoadOptions
+        LoadResult result = await RunAsync(ServerKind.AspNet, Short with
         {
-            Url = null!,
             Mode = LoadMode.Echo,
             Connections = 4,
             InFlight = 8,
@@ -105,9 +123,8 @@ public sealed class LoadRunTests
     [Fact]
     public async Task Idle_connections_are_opened_and_weighed()
     {
-        LoadResult result = await RunAsync(ServerKind.AspNet, new LoadOptions
+        LoadResult result = await RunAsync(ServerKind.AspNet, Short with
         {
-            Url = null!,
             Mode = LoadMode.Idle,
             Connections = 50,
             Duration = TimeSpan.FromSeconds(1),
@@ -122,8 +139,8 @@ public sealed class LoadRunTests
     public async Task A_delivery_that_does_not_come_is_reported_as_lost()
     {
         LoadResult result = await RunAsync(
-            CreateEcho(payload => IsTheSixth(payload) ? [] : [payload]),
-            new LoadOptions { Url = null!, Mode = LoadMode.FanOut, Connections = 1, Window = 4, WarmUp = TimeSpan.Zero });
+            CreateEcho(payload => IsTheFirst(payload) ? [] : [payload]),
+            Faulty with { Mode = LoadMode.FanOut });
 
         Assert.False(result.IsSound);
         Assert.Equal(1, result.Lost);
@@ -136,14 +153,14 @@ public sealed class LoadRunTests
         LoadResult result = await RunAsync(
             CreateEcho(payload =>
             {
-                if (IsTheSixth(payload))
+                if (IsTheFirst(payload))
                 {
                     payload[^1] = (byte)'!';
                 }
 
                 return [payload];
             }),
-            new LoadOptions { Url = null!, Mode = LoadMode.Echo, Connections = 1, InFlight = 4, WarmUp = TimeSpan.Zero });
+            Faulty);
 
         Assert.False(result.IsSound);
         Assert.InRange(result.Errors, 1, long.MaxValue);
@@ -156,8 +173,8 @@ public sealed class LoadRunTests
     public async Task A_message_that_comes_twice_is_reported_as_wrong(object mode)
     {
         LoadResult result = await RunAsync(
-            CreateEcho(payload => IsTheSixth(payload) ? [payload, payload] : [payload]),
-            new LoadOptions { Url = null!, Mode = (LoadMode)mode, Connections = 1, InFlight = 4, Window = 4, WarmUp = TimeSpan.Zero });
+            CreateEcho(payload => IsTheFirst(payload) ? [payload, payload] : [payload]),
+            Faulty with { Mode = (LoadMode)mode });
 
         Assert.False(result.IsSound);
         Assert.InRange(result.Errors, 1, long.MaxValue);
@@ -167,8 +184,8 @@ public sealed class LoadRunTests
     public async Task A_connection_that_the_server_ends_is_reported()
     {
         LoadResult result = await RunAsync(
-            CreateEcho(payload => IsTheSixth(payload) ? throw new InvalidOperationException() : [payload]),
-            new LoadOptions { Url = null!, Mode = LoadMode.Echo, Connections = 1, InFlight = 1, WarmUp = TimeSpan.Zero });
+            CreateEcho(payload => IsTheFirst(payload) ? throw new InvalidOperationException() : [payload]),
+            Faulty with { InFlight = 1 });
 
         Assert.False(result.IsSound);
         Assert.Equal(1, result.ClosedByServer);
@@ -180,13 +197,13 @@ public sealed class LoadRunTests
     {
         var error = await Assert.ThrowsAsync<InvalidOperationException>(() => RunAsync(
             CreateEcho(payload => [payload]),
-            new LoadOptions { Url = null!, Mode = LoadMode.FanOut, Connections = 2, JoinTimeout = TimeSpan.FromMilliseconds(300) }));
+            Short with { Mode = LoadMode.FanOut, Connections = 2, JoinTimeout = TimeSpan.FromMilliseconds(300) }));
 
         Assert.Contains("of 2 subscribers", error.Message, StringComparison.Ordinal);
     }
 
-    private static bool IsTheSixth(byte[] payload) =>
-        LoadStamp.TryRead(payload, out LoadStamp stamp) && stamp.Sequence == 5 && stamp.Origin != LoadStamp.ProbeOrigin;
+    private static bool IsTheFirst(byte[] payload) =>
+        LoadStamp.TryRead(payload, out LoadStamp stamp) && stamp.Sequence == 0 && stamp.Origin != LoadStamp.ProbeOrigin;
 
     private static void AssertSound(LoadResult result)
     {
@@ -206,9 +223,7 @@ public sealed class LoadRunTests
         {
             await server.StartAsync();
             var url = new Uri(server.Urls.First().Replace("http", "ws", StringComparison.Ordinal) + (options.Mode == LoadMode.FanOut ? "/bcast" : "/echo"));
-            TimeSpan duration = options.Duration == TimeSpan.FromSeconds(10) ? TimeSpan.FromSeconds(0.5) : options.Duration;
-            TimeSpan warmUp = options.WarmUp == TimeSpan.FromSeconds(3) ? TimeSpan.FromSeconds(0.1) : options.WarmUp;
-            LoadResult result = await LoadRun.RunAsync(options with { Url = url, Duration = duration, WarmUp = warmUp, DrainTimeout = TimeSpan.FromSeconds(options.WarmUp == TimeSpan.Zero ? 0.5 : 30) }, NoProgress.Instance, TestContext.Current.CancellationToken);
+            LoadResult result = await LoadRun.RunAsync(options with { Url = url }, NoProgress.Instance, TestContext.Current.CancellationToken);
             await server.StopAsync();
             return result;
         }
