@@ -35,6 +35,7 @@ public sealed partial class WsConnection
     private OutboundNode? _heldBackTail;
     private WsOutboundSource? _sources;
     private WsOutboundSource? _sourcesTail;
+    private bool _sourcesDue;
     private WsMessageWriter? _stream;
     private long _unflushedBytes;
     private ReadOnlySequence<byte> _lentRest;
@@ -327,11 +328,13 @@ public sealed partial class WsConnection
     {
         // In this order: what a thread sent before it signalled a source, or before it closed, leaves before that.
         CloseRequest? close = Volatile.Read(ref _closeRequest);
-        bool roundBegins = _inbox is null || _closeSent;
+        bool asksSources = close?.SkipsSources != true;
+        bool roundBegins = (_inbox is null && !(_sourcesDue && asksSources && _stream is null)) || _closeSent;
         if (roundBegins)
         {
             TakeSources();
             TakeMail();
+            _sourcesDue = _sources is not null;
         }
 
         if (_closeSent)
@@ -342,8 +345,9 @@ public sealed partial class WsConnection
 
         var writer = new WsFrameWriter(_output, !_isServer, _options.FlushBytes);
         bool more = WriteInbox(ref writer);
-        if (!more && _stream is null && close?.SkipsSources != true)
+        if (!more && asksSources && _stream is null)
         {
+            _sourcesDue &= writer.IsFull;
             more = WriteSources(ref writer);
         }
 
