@@ -227,7 +227,6 @@ public sealed class LimitsTests
 
         await stop.CancelAsync();
         harness.Output.Release();
-        await flood.Soon();
         for (int i = 0; i < sent; i++)
         {
             RawFrame pong = await harness.Peer.ReadFrameAsync();
@@ -238,6 +237,8 @@ public sealed class LimitsTests
                 Assert.Equal(i, BitConverter.ToInt32(pong.Payload));
             }
         }
+
+        await flood.Soon();
     }
 
     [Fact]

@@ -111,17 +111,23 @@ public sealed class MessageWriterTests
         harness.Receiver.OnMessage = async (_, payload) =>
         {
             byte[] copy = System.Buffers.BuffersExtensions.ToArray(payload);
+            if (copy[0] == '!')
+            {
+                for (int i = 0; i < 10; i++)
+                {
+                    Assert.True(harness.Connection.TrySend(WsMessageType.Binary, new byte[500]));
+                }
+
+                return;
+            }
+
             await (copy[0] == '.' ? writer.CompleteAsync() : writer.WriteAsync(copy));
         };
         harness.Run();
 
         await harness.Peer.SendTextAsync("a");
         Assert.Equal("a", (await harness.Peer.ReadFrameAsync()).PayloadText);
-        for (int i = 0; i < 10; i++)
-        {
-            Assert.True(harness.Connection.TrySend(WsMessageType.Binary, new byte[500]));
-        }
-
+        await harness.Peer.SendTextAsync("!");
         await harness.Peer.SendTextAsync("b");
         Assert.Equal("b", (await harness.Peer.ReadFrameAsync()).PayloadText);
         await harness.Peer.SendTextAsync(".");

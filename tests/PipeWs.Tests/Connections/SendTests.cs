@@ -226,6 +226,23 @@ public sealed class SendTests
     }
 
     [Fact]
+    public async Task What_waits_for_a_peer_does_not_keep_what_it_sends_from_being_read()
+    {
+        // Two peers that both have much to say would otherwise wait for each other.
+        await using var harness = new ConnectionHarness();
+        harness.Output.Hold();
+        Task large = harness.Connection.SendAsync(WsMessageType.Binary, new byte[1_000_000]).AsTask();
+        Assert.True(harness.Connection.TrySend(WsMessageType.Binary, new byte[100_000]));
+
+        await harness.Peer.SendTextAsync("one");
+        await harness.Receiver.NextAsync();
+        await harness.Peer.SendTextAsync("two");
+        await harness.Receiver.NextAsync();
+
+        Assert.False(large.IsCompleted);
+    }
+
+    [Fact]
     public async Task A_send_waits_while_the_backlog_is_full_and_can_be_given_up()
     {
         await using var harness = new ConnectionHarness(configure: options => options.SendBacklogBytes = 1_000);
