@@ -9,7 +9,8 @@ namespace PipeWs.Server;
 /// <summary>What the doors of one hub have in common: who is let in, and with what. A keyed singleton under the hub's name.</summary>
 internal sealed class HubDoor
 {
-    private static readonly HandshakeRefusal UpgradeLimit = HandshakeRefusal.Unavailable("The server has as many upgraded connections as it allows. Try again later.");
+    /// <summary>503: Kestrel's limit on upgraded connections.</summary>
+    public static readonly HandshakeRefusal UpgradeLimit = HandshakeRefusal.Unavailable("The server has as many upgraded connections as it allows. Try again later.");
 
     private readonly UpgradedConnections _upgraded;
     private readonly OriginRules _origins;

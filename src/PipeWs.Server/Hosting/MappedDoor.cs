@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.IO.Pipelines;
 using System.Net;
 using System.Text;
@@ -9,7 +8,6 @@ using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core.Features;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
-using Microsoft.Extensions.Primitives;
 using PipeWs.Protocol.Handshake;
 
 namespace PipeWs.Server;
@@ -24,7 +22,6 @@ internal sealed class PipeWsEndpointMetadata
 internal sealed class MappedDoor(HubDoor door, IServiceProvider services)
 {
     private static readonly HandshakeRefusal CannotUpgrade = new(501, "This server cannot turn a request into a WebSocket.");
-    private static readonly HandshakeRefusal UpgradeLimit = HandshakeRefusal.Unavailable("The server has as many upgraded connections as it allows. Try again later.");
 
     private readonly CancellationToken _stopping = services.GetService<IHostApplicationLifetime>()?.ApplicationStopping ?? CancellationToken.None;
 
@@ -71,7 +68,7 @@ internal sealed class MappedDoor(HubDoor door, IServiceProvider services)
                 : await ConnectAsync(context, connect!);
             if (channel is null)
             {
-                await RefuseAsync(context, request, UpgradeLimit, remote);
+                await RefuseAsync(context, request, HubDoor.UpgradeLimit, remote);
                 return;
             }
 
