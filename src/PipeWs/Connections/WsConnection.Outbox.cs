@@ -13,6 +13,9 @@ public sealed partial class WsConnection
     private const int Held = 1;
     private const int HeldWithWork = 2;
 
+    /// <summary>A few pongs that wait are no reason not to read, however small the backlog is set, in bytes.</summary>
+    private const int MinHeldUpBytes = 16 * 1024;
+
     private int _turn;
     private OutboundNode? _mail;
     private WsOutboundSource? _signalled;
@@ -61,8 +64,8 @@ public sealed partial class WsConnection
     /// to end, who may be waiting for what is to be read.
     /// </summary>
     private bool IsReadingHeldUp =>
-        Volatile.Read(ref _replyBytes) >= _options.SendBacklogBytes
-        && Volatile.Read(ref _replyBytes) - Volatile.Read(ref _heldBackReplyBytes) >= _options.SendBacklogBytes
+        Volatile.Read(ref _replyBytes) >= MinHeldUpBytes
+        && Volatile.Read(ref _replyBytes) - Volatile.Read(ref _heldBackReplyBytes) >= Math.Max(MinHeldUpBytes, _options.SendBacklogBytes)
         && !_outputEnded;
 
     /// <summary>Says that a source has frames. Whoever has the turn, or this thread if nobody has, asks it for them.</summary>

@@ -115,7 +115,7 @@ public sealed class MessageWriterTests
             {
                 for (int i = 0; i < 10; i++)
                 {
-                    Assert.True(harness.Connection.TrySend(WsMessageType.Binary, new byte[500]));
+                    Assert.True(harness.Connection.TrySend(WsMessageType.Binary, new byte[5_000]));
                 }
 
                 return;
@@ -134,7 +134,7 @@ public sealed class MessageWriterTests
         Assert.Equal((RawFrame.Continuation, true), (await harness.Peer.ReadFrameAsync()) is { } last ? (last.Opcode, last.Fin) : default);
         for (int i = 0; i < 10; i++)
         {
-            Assert.Equal(500, (await harness.Peer.ReadFrameAsync()).Payload.Length);
+            Assert.Equal(5_000, (await harness.Peer.ReadFrameAsync()).Payload.Length);
         }
     }
 

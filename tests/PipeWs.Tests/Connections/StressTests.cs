@@ -72,7 +72,15 @@ public sealed class StressTests(ITestOutputHelper output)
             }
         }
 
-        await Task.WhenAll(sending).Soon();
+        try
+        {
+            await Task.WhenAll(sending).Soon();
+        }
+        catch (Exception e)
+        {
+            throw new InvalidOperationException($"server {server.State}; client {client.State}", e);
+        }
+
         if (!aborts)
         {
             // Who closes hears no more messages, so both wait until they have heard all.
@@ -116,6 +124,8 @@ public sealed class StressTests(ITestOutputHelper output)
         private string? _violation;
 
         public WsConnection Connection => connection;
+
+        public string State => $"closing {connection.IsClosing}, backlog {connection.BacklogBytes}, {(connection.Closed.IsCompletedSuccessfully ? connection.Closed.Result : null)}";
 
         public async Task SendAsync(int sender, bool mayEnd)
         {
