@@ -19,6 +19,7 @@ internal static class ComparisonReport
         foreach (Scenario scenario in result.Options.Scenarios)
         {
             console.WriteLine();
+            console.WriteLine(scenario.Name);
             WriteTable(result, scenario, console);
             WriteChart(result, scenario, console);
         }
@@ -34,8 +35,8 @@ internal static class ComparisonReport
     private static void WriteTable(ComparisonResult result, Scenario scenario, IAnsiConsole console)
     {
         bool idle = scenario.Mode == LoadMode.Idle;
-        string[] measures = idle ? ["KiB a connection"] : ["messages/s", "per CPU-s", "CPU us", "p50 / p99 / p99.9 us", "lost"];
-        Table table = new Table().Border(TableBorder.Simple).AddColumn(scenario.Name);
+        string[] measures = idle ? ["KiB a connection"] : ["messages/s", "per CPU-s", "p50/p99/p99.9 ms", "lost"];
+        Table table = new Table().Border(TableBorder.Simple).AddColumn("server");
         foreach (string name in measures.Append($"x {ComparisonResult.Baseline}"))
         {
             table.AddColumn(new TableColumn(name).RightAligned().NoWrap());
@@ -49,8 +50,7 @@ internal static class ComparisonReport
                 : [
                     Show(run => run.MessagesPerSecond),
                     Show(run => run.MessagesPerCpuSecond),
-                    Show(run => run.CpuMicrosecondsPerMessage, "F2"),
-                    $"{Show(run => run.LatencyMicroseconds?.P50)} / {Show(run => run.LatencyMicroseconds?.P99)} / {Show(run => run.LatencyMicroseconds?.P999)}",
+                    $"{Show(run => run.LatencyMicroseconds?.P50 / 1000, "F2")}/{Show(run => run.LatencyMicroseconds?.P99 / 1000, "F2")}/{Show(run => run.LatencyMicroseconds?.P999 / 1000, "F2")}",
                     Format(result.GetSum(scenario, server, run => run.Lost), "N0"),
                 ];
             table.AddRow([server, .. values, Format(result.GetRatio(scenario, server, ComparisonResult.Baseline), "0.00")]);
