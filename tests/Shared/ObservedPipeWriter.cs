@@ -28,7 +28,10 @@ internal sealed class ObservedPipeWriter(PipeWriter inner) : PipeWriter
         }
     }
 
-    public void Release() => Let(canceled: false);
+    public void Release() => Let(canceled: false, again: false);
+
+    /// <summary>Lets the flush that is held up complete, and holds up the next.</summary>
+    public void ReleaseOne() => Let(canceled: false, again: true);
 
     public override void Advance(int bytes) => inner.Advance(bytes);
 
@@ -38,7 +41,7 @@ internal sealed class ObservedPipeWriter(PipeWriter inner) : PipeWriter
 
     public override void CancelPendingFlush()
     {
-        Let(canceled: true);
+        Let(canceled: true, again: false);
         inner.CancelPendingFlush();
     }
 
@@ -79,13 +82,13 @@ internal sealed class ObservedPipeWriter(PipeWriter inner) : PipeWriter
         return canceled ? new FlushResult(isCanceled: true, isCompleted: false) : await inner.FlushAsync(cancellationToken);
     }
 
-    private void Let(bool canceled)
+    private void Let(bool canceled, bool again)
     {
         TaskCompletionSource<bool>? held;
         lock (_lock)
         {
             held = _held;
-            _held = null;
+            _held = again ? new TaskCompletionSource<bool>(TaskCreationOptions.RunContinuationsAsynchronously) : null;
         }
 
         held?.TrySetResult(canceled);

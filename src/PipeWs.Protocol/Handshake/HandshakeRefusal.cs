@@ -18,6 +18,13 @@ public readonly record struct HandshakeRefusal(int StatusCode, string Message, s
     public static HandshakeRefusal UnknownPath { get; } =
         new(404, "No WebSocket is served at this path.");
 
+    /// <summary>431: a header, or all of them, beyond <see cref="HandshakeLimits"/>.</summary>
+    public static HandshakeRefusal HeadersTooLong { get; } = new(431, "A header, or all of them together, is too long.");
+
+    /// <summary>400: a byte that no request line and no header may hold.</summary>
+    public static HandshakeRefusal IllegalByte { get; } =
+        new(400, "The request holds a control character, or a line that does not end with CR LF (RFC 9112, 2.2).");
+
     /// <summary>503: a limit on connections is reached.</summary>
     /// <param name="message">Which one, in plain words.</param>
     public static HandshakeRefusal Unavailable(string message) => new(503, message);

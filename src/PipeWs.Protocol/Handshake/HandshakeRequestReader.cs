@@ -102,9 +102,9 @@ public sealed class HandshakeRequestReader
                 case HeadScanResult.Incomplete:
                     return HandshakeReadStatus.Incomplete;
                 case HeadScanResult.TooLong:
-                    return Refuse(inRequestLine ? Refusals.RequestLineTooLong : Refusals.HeadersTooLong);
+                    return Refuse(inRequestLine ? Refusals.RequestLineTooLong : HandshakeRefusal.HeadersTooLong);
                 case HeadScanResult.Illegal:
-                    return Refuse(Refusals.IllegalByte);
+                    return Refuse(HandshakeRefusal.IllegalByte);
             }
 
             if (!inRequestLine && length == 0)
@@ -169,9 +169,7 @@ public sealed class HandshakeRequestReader
     private static class Refusals
     {
         public static readonly HandshakeRefusal RequestLineTooLong = new(414, "The request line is too long.");
-        public static readonly HandshakeRefusal HeadersTooLong = new(431, "A header, or all of them together, is too long.");
         public static readonly HandshakeRefusal TooManyHeaders = new(431, "There are too many headers.");
-        public static readonly HandshakeRefusal IllegalByte = HandshakeRefusal.BadRequest("The request holds a control character, or a line that does not end with CR LF (RFC 9112, 2.2).");
         public static readonly HandshakeRefusal BadRequestLine = HandshakeRefusal.BadRequest("The request line is not 'method target HTTP/1.1' (RFC 9112, 3).");
         public static readonly HandshakeRefusal FoldedHeader = HandshakeRefusal.BadRequest("A header is folded over several lines (RFC 9112, 5.2).");
         public static readonly HandshakeRefusal BadHeader = HandshakeRefusal.BadRequest("A header is not 'name: value' with nothing between name and colon (RFC 9112, 5.1).");

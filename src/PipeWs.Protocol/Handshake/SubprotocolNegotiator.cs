@@ -5,6 +5,9 @@ namespace PipeWs.Protocol.Handshake;
 /// </summary>
 public static class SubprotocolNegotiator
 {
+    /// <summary>Whether a text can be a subprotocol's name: a token.</summary>
+    public static bool IsSubprotocol(string? text) => HttpSyntax.IsToken(text);
+
     /// <summary>Whether what a client offered is a list of tokens, empty elements aside; true where it offered nothing.</summary>
     public static bool IsWellFormed(string? offered)
     {

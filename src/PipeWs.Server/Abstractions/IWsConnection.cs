@@ -52,6 +52,11 @@ public interface IWsConnection : IWsSender
     /// <returns>Whether there was one.</returns>
     bool RemoveMetadata(string key);
 
+    /// <summary>
+    /// Begins a message that is sent in parts, each a fragment (RFC 6455, section 5.4). Other messages to this connection wait until it was completed.
+    /// </summary>
+    WsMessageWriter BeginMessage(WsMessageType type);
+
     /// <summary>Makes the connection a member of a room, from the head of its log or from where <paramref name="since"/> says.</summary>
     /// <returns>What happened; joining a room twice changes nothing and gives the first membership's answer.</returns>
     ValueTask<WsJoinResult> JoinAsync(string room, WsSince since = default, CancellationToken cancellationToken = default);

@@ -20,8 +20,14 @@ public abstract class WsMessageContext
     /// <summary>Text or binary.</summary>
     public abstract WsMessageType Type { get; }
 
-    /// <summary>The whole message as it came, unmasked.</summary>
+    /// <summary>The whole message as it came, unmasked; in handlers that take parts, what came of it now.</summary>
     public abstract ReadOnlySequence<byte> Payload { get; }
+
+    /// <summary>Whether <see cref="Payload"/> is where the message begins; always true but in handlers that take parts.</summary>
+    public abstract bool IsFirstPart { get; }
+
+    /// <summary>Whether <see cref="Payload"/> is where the message ends; always true but in handlers that take parts.</summary>
+    public abstract bool IsLastPart { get; }
 
     /// <summary>The action the message was routed by; empty in raw handlers.</summary>
     public abstract string Action { get; }

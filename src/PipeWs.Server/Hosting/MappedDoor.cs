@@ -35,7 +35,12 @@ internal sealed class MappedDoor(HubDoor door, IServiceProvider services)
         IPEndPoint? remote = EndPointOf(context.Connection.RemoteIpAddress, context.Connection.RemotePort);
         IPEndPoint? local = EndPointOf(context.Connection.LocalIpAddress, context.Connection.LocalPort);
 
-        HandshakeRefusal refusal = door.Check(request, context.Request.IsHttps, local);
+        HandshakeRefusal refusal = MappedRequest.CheckHeaders(context.Request.Headers);
+        if (!refusal.IsRefused)
+        {
+            refusal = door.Check(request, context.Request.IsHttps, local);
+        }
+
         if (!refusal.IsRefused && request.Method == HandshakeMethod.Get && context.Features.Get<IHttpUpgradeFeature>() is not { IsUpgradableRequest: true })
         {
             refusal = CannotUpgrade;

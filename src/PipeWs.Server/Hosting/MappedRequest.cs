@@ -15,6 +15,9 @@ internal static class MappedRequest
         "Sec-WebSocket-Key", "Sec-WebSocket-Version", "Sec-WebSocket-Protocol", "Sec-WebSocket-Extensions",
     ];
 
+    // All of them but the tab. RFC 9110, section 5.5.
+    private static readonly SearchValues<char> ControlChars = SearchValues.Create([.. Enumerable.Range(0, 0x20).Append(0x7F).Where(c => c != '\t').Select(c => (char)c)]);
+
     private static readonly byte[][] HeaderNames = [.. Headers.Select(Encoding.ASCII.GetBytes)];
 
     public static HandshakeRequest Read(HttpContext context, bool isExtendedConnect)
@@ -40,6 +43,28 @@ internal static class MappedRequest
         }
 
         return request;
+    }
+
+    /// <summary>What HTTP's parser lets through and the raw doors do not: control characters in a value, and one header longer than 8 KiB.</summary>
+    public static HandshakeRefusal CheckHeaders(IHeaderDictionary headers)
+    {
+        foreach ((string name, StringValues values) in headers)
+        {
+            foreach (string? value in values)
+            {
+                if (name.Length + 2 + (value?.Length ?? 0) > HandshakeLimits.Default.MaxHeaderLineBytes)
+                {
+                    return HandshakeRefusal.HeadersTooLong;
+                }
+
+                if (value.AsSpan().ContainsAny(ControlChars))
+                {
+                    return HandshakeRefusal.IllegalByte;
+                }
+            }
+        }
+
+        return default;
     }
 
     private static void AddHeader(HandshakeRequest request, byte[] name, string? value)

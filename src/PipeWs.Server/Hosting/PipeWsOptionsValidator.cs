@@ -32,7 +32,7 @@ internal sealed class PipeWsOptionsValidator : IValidateOptions<PipeWsOptions>
         check.Range(nameof(options.SendTimeout), options.SendTimeout, Longest);
 
         check.Each(nameof(options.AllowedOrigins), options.AllowedOrigins, OriginRules.IsOrigin, "an origin: a scheme, a host and perhaps a port, such as 'https://example.com'");
-        check.Each(nameof(options.Subprotocols), options.Subprotocols, static text => SubprotocolNegotiator.IsWellFormed(text) && SubprotocolNegotiator.Contains(text, text) && text.Length > 0, "a token (RFC 6455, 11.5)");
+        check.Each(nameof(options.Subprotocols), options.Subprotocols, SubprotocolNegotiator.IsSubprotocol, "a token (RFC 6455, 11.5)");
         check.Each(nameof(options.HandlerPaths), options.HandlerPaths, HandshakePaths.IsValid, "a path that starts with one slash and is visible ASCII without '?' and '#', such as '/ws'");
 
         WsRoomOptions rooms = options.Rooms;

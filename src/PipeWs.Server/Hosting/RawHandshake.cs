@@ -20,16 +20,16 @@ internal static class RawHandshake
     public static async ValueTask<HandshakeReadStatus?> ReadAsync(ConnectionContext connection, HandshakeRequestReader reader, TimeSpan timeout, TimeProvider clock)
     {
         PipeReader input = connection.Transport.Input;
-        if (input.TryRead(out ReadResult result) && Look(input, reader, result, out HandshakeReadStatus? verdict))
-        {
-            return verdict;
-        }
-
         CancellationToken closeRequested = CloseRequested(connection);
-        using var patience = new CancellationTokenSource(timeout, clock);
-        using CancellationTokenRegistration stop = closeRequested.UnsafeRegister(static source => ((CancellationTokenSource)source!).Cancel(), patience);
         try
         {
+            if (input.TryRead(out ReadResult result) && Look(input, reader, result, out HandshakeReadStatus? verdict))
+            {
+                return verdict;
+            }
+
+            using var patience = new CancellationTokenSource(timeout, clock);
+            using CancellationTokenRegistration stop = closeRequested.UnsafeRegister(static source => ((CancellationTokenSource)source!).Cancel(), patience);
             do
             {
                 result = await input.ReadAsync(patience.Token);
@@ -38,12 +38,17 @@ internal static class RawHandshake
 
             return verdict;
         }
-        catch (OperationCanceledException) when (patience.IsCancellationRequested)
+        catch (ConnectionAbortedException)
+        {
+            return null;
+        }
+        catch (OperationCanceledException)
         {
             return closeRequested.IsCancellationRequested ? null : HandshakeReadStatus.Incomplete;
         }
-        catch (Exception exception) when (exception is ConnectionResetException or ConnectionAbortedException or IOException)
+        catch (IOException)
         {
+            // A reset: ConnectionResetException is one.
             return null;
         }
     }
@@ -53,8 +58,8 @@ internal static class RawHandshake
     /// <param name="reader">The reader that read the request.</param>
     /// <param name="status">Its verdict, or <see cref="HandshakeReadStatus.Incomplete"/> where time ran out.</param>
     /// <param name="door">The hub's door; null where no hub is at the path.</param>
-    /// <param name="logger">Logs a refusal where <paramref name="door"/> is null.</param>
-    public static Task AnswerAsync(ConnectionContext connection, HandshakeRequestReader reader, HandshakeReadStatus status, HubDoor? door, HubDoor logger)
+    /// <param name="speaker">The door that refuses: <paramref name="door"/>, or any where there is none.</param>
+    public static Task AnswerAsync(ConnectionContext connection, HandshakeRequestReader reader, HandshakeReadStatus status, HubDoor? door, HubDoor speaker)
     {
         HandshakeRequest request = reader.Request;
         bool isSecure = connection.Features.Get<ITlsHandshakeFeature>() is not null;
@@ -73,8 +78,8 @@ internal static class RawHandshake
 
         if (refusal.IsRefused)
         {
-            logger.LogRefused(refusal, request.Path, connection.RemoteEndPoint);
-            return RefuseAsync(connection, refusal, logger.Clock, mayHaveUnread: status != HandshakeReadStatus.Incomplete);
+            speaker.LogRefused(refusal, request.Path, connection.RemoteEndPoint);
+            return RefuseAsync(connection, refusal, speaker.Clock, isStillSending: status == HandshakeReadStatus.Malformed);
         }
 
         return AcceptAsync(connection, reader, door!, isSecure, admission);
@@ -102,9 +107,11 @@ internal static class RawHandshake
                 CloseRequested = CloseRequested(connection),
             };
 
-            // Bytes after the blank line stay where they are: the first frames.
-            connection.Transport.Input.TryRead(out ReadResult result);
-            connection.Transport.Input.AdvanceTo(result.Buffer.GetPosition(reader.HeadLengthBytes));
+            if (!TryConsume(connection.Transport.Input, reader.HeadLengthBytes))
+            {
+                return;
+            }
+
             try
             {
                 await door.Entrance.RunAsync(accepted);
@@ -116,6 +123,25 @@ internal static class RawHandshake
         }
     }
 
+    // Bytes after the blank line stay where they are: the first frames. Where the peer reset the connection meanwhile, the pipe gives that instead.
+    private static bool TryConsume(PipeReader input, int lengthBytes)
+    {
+        try
+        {
+            if (!input.TryRead(out ReadResult result))
+            {
+                return false;
+            }
+
+            input.AdvanceTo(result.Buffer.GetPosition(lengthBytes));
+            return true;
+        }
+        catch (Exception exception) when (exception is IOException or OperationCanceledException)
+        {
+            return false;
+        }
+    }
+
     private static ReadOnlyMemory<byte> WriteAnswer(HandshakeRequest request, string? subprotocol)
     {
         var answer = new ArrayBufferWriter<byte>(subprotocol is null ? 129 : 192);
@@ -123,19 +149,19 @@ internal static class RawHandshake
         return answer.WrittenMemory;
     }
 
-    private static async Task RefuseAsync(ConnectionContext connection, HandshakeRefusal refusal, TimeProvider clock, bool mayHaveUnread)
+    private static async Task RefuseAsync(ConnectionContext connection, HandshakeRefusal refusal, TimeProvider clock, bool isStillSending)
     {
         try
         {
             HandshakeResponseWriter.WriteRefusal(connection.Transport.Output, refusal);
             await connection.Transport.Output.FlushAsync(connection.ConnectionClosed);
-            if (mayHaveUnread)
+            if (isStillSending)
             {
                 using var patience = new CancellationTokenSource(Linger, clock);
                 await DiscardAsync(connection.Transport.Input, patience.Token);
             }
         }
-        catch (Exception exception) when (exception is OperationCanceledException or ConnectionResetException or ConnectionAbortedException or IOException)
+        catch (Exception exception) when (exception is OperationCanceledException or IOException)
         {
             // The peer went first, or kept sending: it has been told, and the connection closes either way.
         }

@@ -38,7 +38,7 @@ internal sealed partial class Hub : IWsHub, IHubEntrance, IBuiltInMessages, IWsH
         _everyone = new Room("", new WsRoomOptions { MaxLagMessages = options.Rooms.MaxLagMessages }, _shards, Time);
         All = new EveryoneSender(_everyone);
         Router = new Router(registration, this, loggers.CreateLogger("PipeWs.Server.Router"));
-        _speaksJson = registration.OnText is null && options.SendWelcome;
+        _speaksJson = !registration.TakesRawText && options.SendWelcome;
         heartbeat.Add(this);
     }
 

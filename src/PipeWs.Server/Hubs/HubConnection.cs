@@ -88,5 +88,11 @@ internal sealed partial class HubConnection : WsReceiver, IWsConnection
     public override ValueTask OnMessageAsync(WsMessageType type, ReadOnlySequence<byte> payload) =>
         _hub.Router.DispatchAsync(_context, payload, type);
 
+    public override bool ReceivesParts(WsMessageType type) => _hub.Router.ReceivesParts(type);
+
+    public override ValueTask OnPartAsync(WsMessagePart part) => _hub.Router.DispatchPartAsync(_context, part);
+
+    public WsMessageWriter BeginMessage(WsMessageType type) => Ws.BeginMessage(type);
+
     public override string ToString() => Id;
 }

@@ -17,7 +17,10 @@ public static class PipeWsBuilderRoutingExtensions
     {
         ArgumentNullException.ThrowIfNull(handler);
         return builder.Register(registration =>
-            registration.OnText = registration.OnText is null ? handler : throw new InvalidOperationException("The hub has an OnText handler already."));
+        {
+            ThrowIfTaken(registration.TakesRawText, "text");
+            registration.OnText = handler;
+        });
     }
 
     /// <summary>
@@ -29,7 +32,40 @@ public static class PipeWsBuilderRoutingExtensions
     {
         ArgumentNullException.ThrowIfNull(handler);
         return builder.Register(registration =>
-            registration.OnBinary = registration.OnBinary is null ? handler : throw new InvalidOperationException("The hub has an OnBinary handler already."));
+        {
+            ThrowIfTaken(registration.OnBinary is not null || registration.OnBinaryParts is not null, "binary");
+            registration.OnBinary = handler;
+        });
+    }
+
+    /// <summary>
+    /// Gives all text messages to one handler in parts, as their bytes come and however large they are: <see cref="PipeWsOptions.MaxMessageBytes"/> does not apply.
+    /// See <see cref="WsMessageContext.IsFirstPart"/> and <see cref="WsMessageContext.IsLastPart"/>; a part may end within a character.
+    /// </summary>
+    /// <inheritdoc cref="OnText"/>
+    public static IPipeWsBuilder OnTextParts(this IPipeWsBuilder builder, Func<WsMessageContext, ValueTask> handler)
+    {
+        ArgumentNullException.ThrowIfNull(handler);
+        return builder.Register(registration =>
+        {
+            ThrowIfTaken(registration.TakesRawText, "text");
+            registration.OnTextParts = handler;
+        });
+    }
+
+    /// <summary>
+    /// Gives all binary messages to one handler in parts, as their bytes come and however large they are: <see cref="PipeWsOptions.MaxMessageBytes"/> does not apply.
+    /// See <see cref="WsMessageContext.IsFirstPart"/> and <see cref="WsMessageContext.IsLastPart"/>.
+    /// </summary>
+    /// <inheritdoc cref="OnText"/>
+    public static IPipeWsBuilder OnBinaryParts(this IPipeWsBuilder builder, Func<WsMessageContext, ValueTask> handler)
+    {
+        ArgumentNullException.ThrowIfNull(handler);
+        return builder.Register(registration =>
+        {
+            ThrowIfTaken(registration.OnBinary is not null || registration.OnBinaryParts is not null, "binary");
+            registration.OnBinaryParts = handler;
+        });
     }
 
     /// <summary>
@@ -78,6 +114,14 @@ public static class PipeWsBuilderRoutingExtensions
         }
 
         return builder.Register(registration => registration.RoomRules.Add((pattern, configure)));
+    }
+
+    private static void ThrowIfTaken(bool isTaken, string kind)
+    {
+        if (isTaken)
+        {
+            throw new InvalidOperationException($"The hub has a raw handler for {kind} messages already.");
+        }
     }
 
     private static IPipeWsBuilder Map(this IPipeWsBuilder builder, Route route)

@@ -18,6 +18,8 @@ internal sealed partial class RequestContext(IWsHub hub, IWsConnection connectio
     private string? _topic;
     private WsMessageType _type;
     private bool _hasReplied;
+    private bool _isFirstPart = true;
+    private bool _isLastPart = true;
 
     public override IWsHub Hub => hub;
 
@@ -28,6 +30,10 @@ internal sealed partial class RequestContext(IWsHub hub, IWsConnection connectio
     public override WsMessageType Type => _type;
 
     public override ReadOnlySequence<byte> Payload => _payload;
+
+    public override bool IsFirstPart => _isFirstPart;
+
+    public override bool IsLastPart => _isLastPart;
 
     public override string Action => _route?.Name ?? "";
 
@@ -59,6 +65,14 @@ internal sealed partial class RequestContext(IWsHub hub, IWsConnection connectio
         _payload = payload;
         _type = type;
         _hasReplied = false;
+    }
+
+    /// <summary>Takes up a part of a message for a raw handler.</summary>
+    internal void BeginPart(in WsMessagePart part)
+    {
+        BeginRaw(part.Payload, part.Type);
+        _isFirstPart = part.IsFirst;
+        _isLastPart = part.IsLast;
     }
 
     /// <summary>Takes up a JSON message, in one piece. <see cref="End"/> must follow.</summary>

@@ -28,6 +28,16 @@ internal sealed partial class Router
         return type == WsMessageType.Text ? DispatchJson(context, payload) : RefuseBinary(context);
     }
 
+    /// <summary>Whether messages of this type are handled in parts, as their bytes come.</summary>
+    public bool ReceivesParts(WsMessageType type) => (type == WsMessageType.Text ? _onTextParts : _onBinaryParts) is not null;
+
+    /// <summary>Handles a part of a message.</summary>
+    public ValueTask DispatchPartAsync(RequestContext context, in WsMessagePart part)
+    {
+        context.BeginPart(part);
+        return (part.Type == WsMessageType.Text ? _onTextParts : _onBinaryParts)!(context);
+    }
+
     private ValueTask DispatchJson(RequestContext context, in ReadOnlySequence<byte> payload)
     {
         ReadOnlySpan<byte> message = context.Begin(payload, _names);

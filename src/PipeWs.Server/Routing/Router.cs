@@ -11,6 +11,8 @@ internal sealed partial class Router
 {
     private readonly Func<WsMessageContext, ValueTask>? _onText;
     private readonly Func<WsMessageContext, ValueTask>? _onBinary;
+    private readonly Func<WsMessageContext, ValueTask>? _onTextParts;
+    private readonly Func<WsMessageContext, ValueTask>? _onBinaryParts;
     private readonly RouteTable _routes;
     private readonly IBuiltInMessages _builtIns;
     private readonly EnvelopeNames _names;
@@ -24,10 +26,10 @@ internal sealed partial class Router
     public Router(HubRegistration registration, IBuiltInMessages builtIns, ILogger logger, RouterOptions? options = null)
     {
         options ??= new RouterOptions();
-        if (registration.OnText is not null && registration.Actions.Count > 0)
+        if (registration.TakesRawText && registration.Actions.Count > 0)
         {
             throw new InvalidOperationException(
-                $"A hub takes its text messages either raw or as JSON: it has OnText and also MapAction for {string.Join(", ", registration.Actions.Select(static route => $"\"{route.Name}\""))}.");
+                $"A hub takes its text messages either raw or as JSON: it has {(registration.OnText is not null ? "OnText" : "OnTextParts")} and also MapAction for {string.Join(", ", registration.Actions.Select(static route => $"\"{route.Name}\""))}.");
         }
 
         foreach (Route route in registration.Actions)
@@ -37,6 +39,8 @@ internal sealed partial class Router
 
         _onText = registration.OnText;
         _onBinary = registration.OnBinary;
+        _onTextParts = registration.OnTextParts;
+        _onBinaryParts = registration.OnBinaryParts;
         _builtIns = builtIns;
         _logger = logger;
         _names = options.Names;

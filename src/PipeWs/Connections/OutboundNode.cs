@@ -38,6 +38,9 @@ internal sealed class OutboundNode : IValueTaskSource
 
     internal ReadOnlySpan<byte> ControlPayload => _controlPayload.AsSpan(0, _controlLength);
 
+    /// <summary>Whether the receive loop caused it: a pong, or what a receiver sent before it waited for anything.</summary>
+    internal bool IsReply { get; set; }
+
     internal bool IsControl => Frame is null && Opcode >= Opcode.Close;
 
     /// <summary>How much it adds to the backlog, in bytes.</summary>
@@ -122,6 +125,7 @@ internal sealed class OutboundNode : IValueTaskSource
         Payload = default;
         Stream = null;
         IsLent = false;
+        IsReply = false;
         Fin = false;
         Opcode = default;
         _controlLength = 0;

@@ -17,11 +17,24 @@ public sealed partial class WsConnection : IWsHeartbeatItem
     private long _sendingSince;
     private long _sendingMark;
     private long _flushingMark;
+    private long _lastTaken;
     private long? _endingSince;
     private bool _abortSeen;
 
     /// <summary>The last measured round trip of a ping; zero before the first.</summary>
     public TimeSpan RoundTripTime => TimeSpan.FromTicks(Volatile.Read(ref _roundTripTicks));
+
+    /// <summary>How many pings wait for their pong.</summary>
+    internal int PendingPings
+    {
+        get
+        {
+            lock (_pingLock)
+            {
+                return _pings?.Count ?? 0;
+            }
+        }
+    }
 
     int IWsHeartbeatItem.HeartbeatIndex { get; set; } = -1;
 
@@ -68,11 +81,18 @@ public sealed partial class WsConnection : IWsHeartbeatItem
             return;
         }
 
-        // While the application handles a message nothing is read, and the peer's silence is not its fault. Nor is it while reading waits for the
-        // peer to take what it asked for, as long as it does take some.
-        if (_inReceiver || IsHeldUpPeerReading())
+        // While the application handles a message nothing is read, and the peer's silence is not its fault.
+        if (_inReceiver)
         {
             _lastReceived = now;
+        }
+
+        // A ping may wait behind a large message, or its pong for reading to go on: a peer that takes what it is sent is alive.
+        long flushing = Volatile.Read(ref _flushingSince);
+        if (flushing != _flushingMark)
+        {
+            _flushingMark = flushing;
+            _lastTaken = now;
         }
 
         if (_insideFrame && IsOver(now, _lastReceived, _options.FrameTimeout))
@@ -112,14 +132,6 @@ public sealed partial class WsConnection : IWsHeartbeatItem
     private static bool IsOver(long now, long since, TimeSpan limit) =>
         limit != Timeout.InfiniteTimeSpan && now - since >= (long)limit.TotalMilliseconds;
 
-    private bool IsHeldUpPeerReading()
-    {
-        long flushing = Volatile.Read(ref _flushingSince);
-        bool moved = _flushingMark != flushing;
-        _flushingMark = flushing;
-        return moved && Volatile.Read(ref _readingResumes) is not null;
-    }
-
     /// <summary>A peer that takes nothing while messages of its own wait is too slow for this service.</summary>
     private void CheckSending(long now)
     {
@@ -147,7 +159,7 @@ public sealed partial class WsConnection : IWsHeartbeatItem
     {
         if (_awaitingPongSince != 0)
         {
-            if (IsOver(now, Math.Max(_awaitingPongSince, _lastReceived), _options.PongTimeout))
+            if (IsOver(now, Math.Max(_awaitingPongSince, Math.Max(_lastReceived, _lastTaken)), _options.PongTimeout))
             {
                 Abort(new TimeoutException("No pong came in time."));
             }

@@ -18,7 +18,8 @@ public sealed partial class WsConnection
     private WsOutboundSource? _signalled;
     private long _backlogBytes;
     private long _backlogNodes;
-    private long _heldBackBytes;
+    private long _replyBytes;
+    private long _heldBackReplyBytes;
     private TaskCompletionSource? _backlogDrained;
     private TaskCompletionSource? _readingResumes;
     private int _deferredBy;
@@ -35,6 +36,7 @@ public sealed partial class WsConnection
     private OutboundNode? _heldBackTail;
     private WsOutboundSource? _sources;
     private WsOutboundSource? _sourcesTail;
+    private bool _sourcesDue;
     private WsMessageWriter? _stream;
     private long _unflushedBytes;
     private ReadOnlySequence<byte> _lentRest;
@@ -54,12 +56,13 @@ public sealed partial class WsConnection
     private bool IsBacklogFull => Volatile.Read(ref _backlogBytes) >= _options.SendBacklogBytes && !_outputEnded;
 
     /// <summary>
-    /// Whether so much waits for the peer that nothing more of what it asks is read. What is held back until a message in parts is whole does not count: that
-    /// is for its sender to end, who may be waiting for what is to be read.
+    /// Whether so many replies wait for the peer that nothing more of what it asks is read. Only replies count: were all that waits a reason not to read, two
+    /// peers that both have much to say would wait for each other. Nor does what is held back until a message in parts is whole: that is for its sender
+    /// to end, who may be waiting for what is to be read.
     /// </summary>
     private bool IsReadingHeldUp =>
-        Volatile.Read(ref _backlogBytes) >= _options.SendBacklogBytes
-        && Volatile.Read(ref _backlogBytes) - Volatile.Read(ref _heldBackBytes) >= _options.SendBacklogBytes
+        Volatile.Read(ref _replyBytes) >= _options.SendBacklogBytes
+        && Volatile.Read(ref _replyBytes) - Volatile.Read(ref _heldBackReplyBytes) >= _options.SendBacklogBytes
         && !_outputEnded;
 
     /// <summary>Says that a source has frames. Whoever has the turn, or this thread if nobody has, asks it for them.</summary>
@@ -98,6 +101,12 @@ public sealed partial class WsConnection
         if (!node.IsControl)
         {
             Interlocked.Increment(ref _backlogNodes);
+        }
+
+        if (WsBatch.Owner == this)
+        {
+            node.IsReply = true;
+            Interlocked.Add(ref _replyBytes, node.Bytes);
         }
 
         OutboundNode? head = Volatile.Read(ref _mail);
@@ -327,11 +336,13 @@ public sealed partial class WsConnection
     {
         // In this order: what a thread sent before it signalled a source, or before it closed, leaves before that.
         CloseRequest? close = Volatile.Read(ref _closeRequest);
-        bool roundBegins = _inbox is null || _closeSent;
+        bool asksSources = close?.SkipsSources != true;
+        bool roundBegins = (_inbox is null && !(_sourcesDue && asksSources && _stream is null)) || _closeSent;
         if (roundBegins)
         {
             TakeSources();
             TakeMail();
+            _sourcesDue = _sources is not null;
         }
 
         if (_closeSent)
@@ -342,8 +353,9 @@ public sealed partial class WsConnection
 
         var writer = new WsFrameWriter(_output, !_isServer, _options.FlushBytes);
         bool more = WriteInbox(ref writer);
-        if (!more && _stream is null && close?.SkipsSources != true)
+        if (!more && asksSources && _stream is null)
         {
+            _sourcesDue &= writer.IsFull;
             more = WriteSources(ref writer);
         }
 
@@ -417,7 +429,11 @@ public sealed partial class WsConnection
                 // "The fragments of one message MUST NOT be interleaved between the fragments of another message" (RFC 6455, section 5.4).
                 PopInbox();
                 Enqueue(ref _heldBack, ref _heldBackTail, node, node);
-                Interlocked.Add(ref _heldBackBytes, node.Bytes);
+                if (node.IsReply)
+                {
+                    Interlocked.Add(ref _heldBackReplyBytes, node.Bytes);
+                }
+
                 continue;
             }
 
@@ -427,15 +443,14 @@ public sealed partial class WsConnection
             }
 
             PopInbox();
-            long bytes = node.Bytes;
-            bool isControl = node.IsControl;
+            (long bytes, bool isControl, bool isReply) = (node.Bytes, node.IsControl, node.IsReply);
             if (node.Stream is { } stream)
             {
                 _stream = node.Fin ? null : stream;
             }
 
             node.Complete(null);
-            CountOut(bytes, isControl);
+            CountOut(bytes, isControl, isReply);
             if (_stream is null && _heldBack is not null)
             {
                 ReturnHeldBack();
@@ -512,7 +527,7 @@ public sealed partial class WsConnection
         _inbox = _heldBack;
         _inboxTail = _heldBackTail;
         _heldBack = _heldBackTail = null;
-        Volatile.Write(ref _heldBackBytes, 0);
+        Volatile.Write(ref _heldBackReplyBytes, 0);
     }
 
     private bool WriteSources(ref WsFrameWriter writer)
@@ -579,9 +594,14 @@ public sealed partial class WsConnection
         _sourcesTail = last;
     }
 
-    private void CountOut(long bytes, bool isControl)
+    private void CountOut(long bytes, bool isControl, bool isReply)
     {
         Interlocked.Add(ref _backlogBytes, -bytes);
+        if (isReply)
+        {
+            Interlocked.Add(ref _replyBytes, -bytes);
+        }
+
         if (!isControl)
         {
             Interlocked.Decrement(ref _backlogNodes);
@@ -604,7 +624,7 @@ public sealed partial class WsConnection
         }
 
         _heldBackTail = null;
-        Volatile.Write(ref _heldBackBytes, 0);
+        Volatile.Write(ref _heldBackReplyBytes, 0);
         _lentRest = default;
         SignalBacklog();
     }
@@ -625,10 +645,9 @@ public sealed partial class WsConnection
 
     private void Drop(OutboundNode node)
     {
-        long bytes = node.Bytes;
-        bool isControl = node.IsControl;
+        (long bytes, bool isControl, bool isReply) = (node.Bytes, node.IsControl, node.IsReply);
         node.Complete(node.IsLent ? new WsClosedException() : null);
-        CountOut(bytes, isControl);
+        CountOut(bytes, isControl, isReply);
     }
 
     /// <summary>No more bytes can leave. By any thread; whoever has or gets the turn completes the output.</summary>

@@ -134,6 +134,7 @@ public sealed class WsFrame
         Key = null;
         Except = null;
         SequenceNumber = 0;
+        Timestamp = 0;
         if (_buffer.Length > maxKeptBytes)
         {
             ArrayPool<byte>.Shared.Return(_buffer);

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Diagnostics;
 using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
@@ -31,6 +32,7 @@ internal sealed class MessageBuffer : IBufferWriter<byte>
 
     private byte[] _bytes = ArrayPool<byte>.Shared.Rent(InitialBytes);
     private int _length;
+    private bool _isRented = true;
     private MessageBuffer? _next;
     private Utf8JsonWriter? _writer;
     private JavaScriptEncoder? _writerEncoder;
@@ -54,6 +56,7 @@ internal sealed class MessageBuffer : IBufferWriter<byte>
         t_kept = buffer._next;
         t_keptCount--;
         buffer._next = null;
+        buffer._isRented = true;
         return buffer;
     }
 
@@ -63,6 +66,8 @@ internal sealed class MessageBuffer : IBufferWriter<byte>
     /// <summary>Gives the buffer back; nothing may use what was written any more.</summary>
     public void Return()
     {
+        Debug.Assert(_isRented, "A message buffer goes back once.");
+        _isRented = false;
         _length = 0;
         if (t_keptCount >= MaxKeptBuffers || _bytes.Length > MaxKeptBytes)
         {

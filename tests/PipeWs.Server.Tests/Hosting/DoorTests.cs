@@ -90,7 +90,8 @@ public class DoorTests
             await peer.SendAsync(request[cut..]);
             HttpAnswer answer = await peer.ReadAnswerAsync();
             Assert.Equal(200, answer.StatusCode);
-            Assert.Contains("hello", Encoding.ASCII.GetString(await peer.ReadToEndAsync()));
+            Assert.Equal("hello", answer.Body);
+            await peer.AssertClosedAsync();
         }
     }
 

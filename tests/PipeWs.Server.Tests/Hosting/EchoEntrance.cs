@@ -97,7 +97,7 @@ internal sealed class EchoEntrance : IHubEntrance
         input.AdvanceTo(buffer.Start, buffer.End);
         if (goOn && connection.CloseRequested.IsCancellationRequested)
         {
-            output.Write([0x88, 0x02, 0x03, 0xE9]);
+            output.Write((ReadOnlySpan<byte>)[0x88, 0x02, 0x03, 0xE9]);
             goOn = false;
         }
 

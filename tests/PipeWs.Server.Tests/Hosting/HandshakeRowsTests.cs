@@ -12,13 +12,13 @@ public class HandshakeRowsTests
     private static readonly Row[] Rows =
     [
         new("1 long request line", Handshake("GET /ws?" + new string('q', 9000) + " HTTP/1.1"), 414, 414, 414),
-        new("1 long header", Handshake(more: "X: " + new string('a', 9000)), 431, 431, 101),
+        new("1 long header", Handshake(more: "X: " + new string('a', 9000)), 431, 431, 431),
         new("1 long headers", Handshake(more: string.Join("\r\n", Enumerable.Range(0, 5).Select(i => $"X{i}: {new string('y', 8000)}"))), 431, 431, 431),
         new("1 many headers", Handshake(more: string.Join("\r\n", Enumerable.Range(0, 101).Select(i => $"X{i}: y"))), 431, 431, 431),
-        new("2 bare LF", Handshake(more: "X: a\nY: b"), 400, 400, 101),
+        new("2 bare LF", Handshake(more: "X: a\nY: b"), 400, 400, 400),
         new("2 bare CR", Handshake(more: "X: a\rY: b"), 400, 400, 400),
         new("2 NUL", Handshake(more: "X: a\0b"), 400, 400, 400),
-        new("2 control character", Handshake(more: "X: a\u0001b"), 400, 400, 101),
+        new("2 control character", Handshake(more: "X: a\u0001b"), 400, 400, 400),
         new("2 obs-fold", Handshake(more: "X: a\r\n folded"), 400, 400, 400),
         new("2 space before the colon", Handshake(more: "Name : v"), 400, 400, 400),
         new("2 no name", Handshake(more: ":v"), 400, 400, 400),
@@ -92,17 +92,12 @@ public class HandshakeRowsTests
         await using RawPeer bystander = await server.ConnectAsync();
         await bystander.UpgradeAsync();
 
-        await peer.TrySendAsync(row.Request + Handshake());
+        // A second request follows, which nobody may read after a refusal; what Kestrel's router refuses leaves the connection to HTTP.
+        bool isRouters = door == Door.Mapped && expected is 404 or 405;
+        await peer.TrySendAsync(row.Request + (isRouters ? "" : Handshake()));
         HttpAnswer answer = await peer.ReadAnswerAsync();
 
         Assert.Equal(expected, answer.StatusCode);
-        if (expected == 101)
-        {
-            // HTTP beneath the mapped door reads this as a good request, in its own limits and its own leniency.
-            Assert.Equal(Door.Mapped, door);
-            return;
-        }
-
         if (door != Door.Mapped)
         {
             Assert.Contains("close", answer["Connection"]);
@@ -113,13 +108,10 @@ public class HandshakeRowsTests
             Assert.Equal(100, line.Id.Id);
             Assert.DoesNotContain("qqq", line.Text);
         }
-        else if (answer["Connection"] == "close")
+        else if (!isRouters)
         {
+            Assert.Equal("close", answer["Connection"]!.Split(',')[0]);
             await peer.AssertClosedAsync();
-        }
-        else
-        {
-            Assert.True(expected is 404 or 405, "What Kestrel's router refuses leaves HTTP's connection open; everything else closes it.");
         }
 
         Assert.DoesNotContain(server.Log.All, line => line.Exception is not null);

@@ -1,5 +1,8 @@
 using System.Net;
 using System.Net.WebSockets;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.DependencyInjection;
 using PipeWs.Protocol.Framing;
 using PipeWs.Server.Tests.Support;
@@ -31,6 +34,39 @@ public class LimitTests
         await AssertOneConnectionOnlyAsync(server, entrance);
     }
 
+    // On the mapped door Kestrel counts an upgraded connection against MaxConcurrentUpgradedConnections only.
+    [Theory]
+    [InlineData(Door.Fast)]
+    [InlineData(Door.Handler)]
+    public async Task Kestrels_limit_on_connections_holds(Door door)
+    {
+        await using TestServer server = await TestServer.StartAsync(
+            door, isSecure: false, services => new EchoEntrance().AddTo(services), kestrel: options => options.Limits.MaxConcurrentConnections = 1);
+        await using RawPeer first = await server.ConnectAsync();
+        await first.UpgradeAsync();
+        await using RawPeer second = await server.ConnectAsync();
+        await second.AssertClosedAsync();
+        await first.SendFrameAsync(Opcode.Text, "undisturbed"u8);
+        Assert.Equal("undisturbed", (await first.ReadFrameAsync()).Text);
+    }
+
+    [Theory]
+    [InlineData(Door.Fast)]
+    [InlineData(Door.Handler)]
+    [InlineData(Door.Mapped)]
+    public async Task A_refusal_is_one_line_of_log_without_the_query(Door door)
+    {
+        await using TestServer server = await TestServer.StartAsync(door, isSecure: false, services => new EchoEntrance().AddTo(services));
+        await using RawPeer peer = await server.ConnectAsync();
+        await peer.SendAsync(RawPeer.Handshake("GET /ws?token=secret HTTP/1.1", version: "Sec-WebSocket-Version: 8"));
+        Assert.Equal(426, (await peer.ReadAnswerAsync()).StatusCode);
+        LogLines.Line line = Assert.Single(server.Log.PipeWs);
+        Assert.Equal(100, line.Id.Id);
+        Assert.StartsWith("Refused a handshake for /ws from 127.0.0.1:", line.Text);
+        Assert.Contains(": 426, ", line.Text);
+        Assert.DoesNotContain(server.Log.All, any => any.Text.Contains("secret", StringComparison.Ordinal));
+    }
+
     [Fact]
     public async Task An_upgrade_that_Kestrel_itself_refuses_is_a_503()
     {
@@ -40,16 +76,16 @@ public class LimitTests
             isSecure: false,
             services => entrance.AddTo(services),
             kestrel: options => options.Limits.MaxConcurrentUpgradedConnections = 1,
-            app: app => app.Use(async (context, next) =>
+            app: app => app.Use(async (HttpContext context, Func<Task> next) =>
             {
                 if (context.Request.Path == "/other")
                 {
-                    Stream stream = await context.Features.Get<Microsoft.AspNetCore.Http.Features.IHttpUpgradeFeature>()!.UpgradeAsync();
+                    Stream stream = await context.Features.Get<IHttpUpgradeFeature>()!.UpgradeAsync();
                     _ = await stream.ReadAsync(new byte[1]);
                     return;
                 }
 
-                await next(context);
+                await next();
             }));
         await using RawPeer other = await server.ConnectAsync();
         await other.SendAsync(RawPeer.Handshake("GET /other HTTP/1.1"));
@@ -65,15 +101,17 @@ public class LimitTests
     }
 
     [Theory]
-    [InlineData(Door.Fast, "")]
-    [InlineData(Door.Fast, "GET /w")]
-    [InlineData(Door.Fast, "GET /ws HTTP/1.1\r\nHost: a\r\n")]
-    [InlineData(Door.Handler, "")]
-    [InlineData(Door.Handler, "GET /ws HTTP/1.1\r\nHost: a\r\n")]
-    public async Task A_handshake_that_takes_too_long_gets_408(Door door, string start)
+    [InlineData(Door.Fast, false, "")]
+    [InlineData(Door.Fast, false, "GET /w")]
+    [InlineData(Door.Fast, false, "GET /ws HTTP/1.1\r\nHost: a\r\n")]
+    [InlineData(Door.Fast, true, "GET /ws HTTP/1.1\r\nHost: a\r\n")]
+    [InlineData(Door.Handler, false, "")]
+    [InlineData(Door.Handler, false, "GET /ws HTTP/1.1\r\nHost: a\r\n")]
+    [InlineData(Door.Handler, true, "")]
+    public async Task A_handshake_that_takes_too_long_gets_408(Door door, bool isSecure, string start)
     {
         var clock = new ManualClock();
-        await using TestServer server = await TestServer.StartAsync(door, isSecure: false, services =>
+        await using TestServer server = await TestServer.StartAsync(door, isSecure, services =>
         {
             services.AddSingleton<TimeProvider>(clock);
             new EchoEntrance().AddTo(services);
@@ -82,7 +120,7 @@ public class LimitTests
         await peer.SendAsync(start);
         await clock.TimerAsync(TimeSpan.FromSeconds(10));
         clock.Advance(TimeSpan.FromSeconds(9.9));
-        await peer.SendAsync(start.Length > 0 ? "P" : "");
+        await peer.SendAsync(start.Length > 0 ? "s" : "");
         clock.Advance(TimeSpan.FromSeconds(0.2));
 
         Assert.Equal(408, (await peer.ReadAnswerAsync()).StatusCode);

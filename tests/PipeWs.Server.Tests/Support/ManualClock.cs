@@ -86,7 +86,7 @@ internal sealed class ManualClock : TimeProvider
             lock (clock._lock)
             {
                 clock._timers.Remove(this);
-                if (dueTime == System.Threading.Timeout.InfiniteTimeSpan)
+                if (dueTime == Timeout.InfiniteTimeSpan)
                 {
                     return true;
                 }

@@ -37,7 +37,7 @@ internal sealed class RawPeer : IAsyncDisposable
         Stream stream = new NetworkStream(socket, ownsSocket: true);
         if (isSecure)
         {
-            var tls = new SslStream(stream, leaveInnerStreamOpen: false, static (_, _, _, _) => true);
+            var tls = new SslStream(stream, leaveInnerStreamOpen: false, static (_, certificate, _, _) => TestCertificate.IsIt(certificate));
             using var patience = new CancellationTokenSource(Patience);
             await tls.AuthenticateAsClientAsync(new SslClientAuthenticationOptions { TargetHost = "localhost", ApplicationProtocols = [SslApplicationProtocol.Http11] }, patience.Token);
             stream = tls;
@@ -108,15 +108,14 @@ internal sealed class RawPeer : IAsyncDisposable
     /// <summary>Reads an HTTP answer, with its body where it has a Content-Length.</summary>
     public async Task<HttpAnswer> ReadAnswerAsync()
     {
-        string head = await ReadAsync(static buffer =>
+        string head = await ReadAsync<string>(static buffer =>
         {
             var reader = new SequenceReader<byte>(buffer);
             return reader.TryReadTo(out ReadOnlySequence<byte> head, "\r\n\r\n"u8) ? (Encoding.Latin1.GetString(head), reader.Consumed) : null;
         });
         var answer = HttpAnswer.Parse(head);
-        if (answer.StatusCode >= 200 && answer["Content-Length"] is { } text)
+        if (answer.StatusCode >= 200 && int.TryParse(answer["Content-Length"], CultureInfo.InvariantCulture, out int length) && length > 0)
         {
-            int length = int.Parse(text, CultureInfo.InvariantCulture);
             answer = answer with { Body = Encoding.UTF8.GetString(await ReadBytesAsync(length)) };
         }
 
@@ -124,7 +123,7 @@ internal sealed class RawPeer : IAsyncDisposable
     }
 
     /// <summary>Reads a frame; the payload is unmasked where it is masked.</summary>
-    public Task<RawFrame> ReadFrameAsync() => ReadAsync(static buffer =>
+    public Task<RawFrame> ReadFrameAsync() => ReadAsync<RawFrame>(static buffer =>
     {
         byte[] bytes = buffer.Slice(0, Math.Min(buffer.Length, FrameHeader.MaxLength)).ToArray();
         if (!FrameHeader.TryRead(bytes, out FrameHeader header) || buffer.Length < header.Length + (long)header.PayloadLength)
@@ -136,7 +135,7 @@ internal sealed class RawPeer : IAsyncDisposable
         return (new RawFrame(header.Opcode, header.Fin, header.Rsv, header.Masked, payload), header.Length + (long)header.PayloadLength);
     });
 
-    public Task<byte[]> ReadBytesAsync(int count) => ReadAsync(buffer => buffer.Length >= count ? (buffer.Slice(0, count).ToArray(), count) : null);
+    public Task<byte[]> ReadBytesAsync(int count) => ReadAsync<byte[]>(buffer => buffer.Length >= count ? (buffer.Slice(0, count).ToArray(), count) : null);
 
     /// <summary>Reads what is left until the server closes; a reset counts as closing.</summary>
     public async Task<byte[]> ReadToEndAsync()

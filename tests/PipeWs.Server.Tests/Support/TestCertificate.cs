@@ -11,6 +11,9 @@ internal static class TestCertificate
 
     public static X509Certificate2 Localhost => Made.Value;
 
+    /// <summary>Whether a server showed this certificate.</summary>
+    public static bool IsIt(X509Certificate? certificate) => certificate is not null && certificate.GetRawCertData().AsSpan().SequenceEqual(Localhost.RawData);
+
     private static X509Certificate2 Make()
     {
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);

@@ -85,7 +85,11 @@ internal sealed class TestServer : IAsyncDisposable
         WebApplication built = builder.Build();
         app?.Invoke(built);
         built.MapGet("/page", static () => Results.Text(Page));
-        built.MapPost("/page", static (HttpRequest request) => Results.Stream(request.Body));
+        built.MapPost("/page", static async (HttpRequest request) =>
+        {
+            using var body = new StreamReader(request.Body);
+            return Results.Text(await body.ReadToEndAsync());
+        });
         if (door is Door.Mapped or Door.MappedH2)
         {
             built.MapPipeWs(Path);
@@ -139,7 +143,7 @@ internal sealed class TestServer : IAsyncDisposable
         SslOptions = new()
         {
             EnabledSslProtocols = SslProtocols.None,
-            RemoteCertificateValidationCallback = static (_, _, _, _) => true,
+            RemoteCertificateValidationCallback = static (_, certificate, _, _) => TestCertificate.IsIt(certificate),
         },
     };
 }

@@ -31,10 +31,11 @@ internal sealed class ConnectionHarness : IAsyncDisposable
             _ => null,
         };
         DuplexPipePair pair = DuplexPipePair.Create(toConnection, delivery == Delivery.TinyPipe ? DuplexPipePair.Tiny(16) : null);
+        Input = new ObservedPipeReader(pair.Connection.Input);
         Output = new ObservedPipeWriter(pair.Connection.Output);
         Heartbeat = new WsHeartbeat(Clock);
         configure?.Invoke(Options);
-        Connection = new WsConnection(new DuplexPipePair.End(pair.Connection.Input, Output), role, Options, Heartbeat, _ => Aborts++);
+        Connection = new WsConnection(new DuplexPipePair.End(Input, Output), role, Options, Heartbeat, _ => Aborts++);
         Peer = new RawPeer(pair.Peer, masks: role == WsRole.Server);
         if (run)
         {
@@ -49,6 +50,8 @@ internal sealed class ConnectionHarness : IAsyncDisposable
     public WsConnectionOptions Options { get; } = new();
 
     public RecordingReceiver Receiver { get; } = new();
+
+    public ObservedPipeReader Input { get; }
 
     public ObservedPipeWriter Output { get; }
 
@@ -65,6 +68,9 @@ internal sealed class ConnectionHarness : IAsyncDisposable
 
     /// <summary>Sends bytes in the way of this harness.</summary>
     public Task SendAsync(byte[] bytes) => Peer.SendAsync(bytes, _delivery == Delivery.ByteByByte ? 1 : int.MaxValue);
+
+    /// <summary>Waits until the connection has looked at all that was sent and waits for more.</summary>
+    public Task UntilIdleAsync() => Conditions.UntilAsync(() => Input.IsIdle, "all is read");
 
     /// <summary>Reads the close frame, lets the transport end, and gives how the connection saw it.</summary>
     public async Task<(RawFrame Close, WsCloseInfo Info)> FinishAsync()

@@ -2,29 +2,6 @@ using PipeWs.Protocol.Handshake;
 
 namespace PipeWs.Protocol.Tests.Handshake;
 
-public class SubprotocolNegotiatorTests
-{
-    [Theory]
-    [InlineData("chat, superchat", new[] { "superchat", "chat" }, "superchat")]
-    [InlineData("chat,superchat", new[] { "other", "chat" }, "chat")]
-    [InlineData(" , ,chat,", new[] { "chat" }, "chat")]
-    [InlineData("Chat", new[] { "chat" }, null)]
-    [InlineData("chat2", new[] { "chat" }, null)]
-    [InlineData(null, new[] { "chat" }, null)]
-    [InlineData("chat", new string[0], null)]
-    public void Picks_the_first_of_the_servers_list_that_is_offered(string? offered, string[] supported, string? expected) =>
-        Assert.Equal(expected, SubprotocolNegotiator.Select(offered, supported));
-
-    [Fact]
-    public void Reads_32k_spaces_without_taking_offence()
-    {
-        string spaces = new string(' ', 32 * 1024) + "chat";
-        Assert.True(SubprotocolNegotiator.IsWellFormed(spaces));
-        Assert.Equal("chat", SubprotocolNegotiator.Select(spaces, ["chat"]));
-        Assert.False(SubprotocolNegotiator.IsWellFormed("a" + spaces));
-    }
-}
-
 public class ExtensionHeaderReaderTests
 {
     [Theory]
@@ -90,27 +67,5 @@ public class ExtensionHeaderReaderTests
 
             return count;
         }
-    }
-}
-
-public class WebSocketKeyTests
-{
-    [Fact]
-    public void Answers_the_key_of_RFC_6455_1_3()
-    {
-        Span<byte> accept = stackalloc byte[WebSocketAccept.Length];
-        WebSocketAccept.Write("dGhlIHNhbXBsZSBub25jZQ=="u8, accept);
-        Assert.Equal("s3pPLMBiTxaQ9kYGzzhZRbK+xOo="u8.ToArray(), accept.ToArray());
-    }
-
-    [Fact]
-    public void Generates_valid_keys_that_differ()
-    {
-        Span<byte> first = stackalloc byte[WebSocketKey.Length];
-        Span<byte> second = stackalloc byte[WebSocketKey.Length];
-        WebSocketKey.Generate(first);
-        WebSocketKey.Generate(second);
-        Assert.True(WebSocketKey.IsValid(first));
-        Assert.False(first.SequenceEqual(second));
     }
 }

@@ -1,0 +1,62 @@
+using System.CommandLine;
+using PipeWs.LoadTest.Servers;
+
+namespace PipeWs.LoadTest.CommandLine;
+
+/// <summary><c>serve</c>: one server on 127.0.0.1 with <c>/echo</c> and <c>/bcast</c>.</summary>
+internal static class ServeCommand
+{
+    /// <summary>The servers by name.</summary>
+    public static readonly IReadOnlyDictionary<string, ServerKind> Servers = new Dictionary<string, ServerKind>
+    {
+        ["pipews"] = ServerKind.PipeWs,
+        ["aspnet"] = ServerKind.AspNet,
+        ["signalr"] = ServerKind.SignalR,
+    };
+
+    /// <summary>The doors by name.</summary>
+    public static readonly IReadOnlyDictionary<string, Door> Doors = new Dictionary<string, Door>
+    {
+        ["fast"] = Door.Fast,
+        ["mapped"] = Door.Mapped,
+        ["handler"] = Door.Handler,
+    };
+
+    private static readonly Option<string> Server = LoadTestCommand.CreateChoice("--server", "The server.", Servers.Keys);
+    private static readonly Option<string> TheDoor = CreateDoor();
+    private static readonly Option<int> Port = CreatePort();
+
+    /// <summary>Creates the command.</summary>
+    public static Command Create()
+    {
+        var command = new Command("serve", "Serves /echo and /bcast on 127.0.0.1 and prints 'ready <url>' when it listens.") { Server, Port, TheDoor };
+        command.SetAction(async (result, _) =>
+        {
+            try
+            {
+                await LoadServer.ServeAsync(GetOptions(result), Console.Out);
+                return 0;
+            }
+            catch (Exception e) when (e is IOException or NotSupportedException)
+            {
+                Console.Error.WriteLine(e.Message);
+                return LoadTestCommand.ExitFailed;
+            }
+        });
+        return command;
+    }
+
+    /// <summary>What the command line asks for.</summary>
+    public static ServerOptions GetOptions(ParseResult result) =>
+        new(Servers[result.GetRequiredValue(Server)], result.GetValue(Port), Doors[result.GetRequiredValue(TheDoor)]);
+
+    /// <summary>The option that chooses the way into pipews.</summary>
+    public static Option<string> CreateDoor() => LoadTestCommand.CreateChoice("--door", "The way into pipews.", Doors.Keys, "fast");
+
+    private static Option<int> CreatePort()
+    {
+        var port = new Option<int>("--port") { Description = "The port; 0 takes any that is free.", Required = true };
+        LoadTestCommand.AddBounds(port, 0, 65535);
+        return port;
+    }
+}

@@ -1,0 +1,78 @@
+using System.Globalization;
+using PipeWs.LoadTest.Load;
+
+namespace PipeWs.LoadTest.Compare;
+
+/// <summary>The results of all rounds, and their medians.</summary>
+internal sealed class ComparisonResult(ComparisonOptions options, IReadOnlyDictionary<(Scenario Scenario, string Server), List<LoadResult>> results)
+{
+    /// <summary>The server that the others are compared with.</summary>
+    public const string Baseline = "aspnet";
+
+    private const string Subject = "pipews";
+
+    /// <summary>What was compared.</summary>
+    public ComparisonOptions Options => options;
+
+    /// <summary>Whether every message of every run arrived once and unchanged.</summary>
+    public bool IsSound => results.Values.All(rounds => rounds.TrueForAll(result => result.IsSound));
+
+    /// <summary>The median of a measure over the rounds; null where no round has it.</summary>
+    public double? GetMedian(Scenario scenario, string server, Func<LoadResult, double?> measure) =>
+        results.TryGetValue((scenario, server), out List<LoadResult>? rounds) ? Median(rounds.Select(measure).OfType<double>()) : null;
+
+    /// <summary>The sum of a count over the rounds.</summary>
+    public long GetSum(Scenario scenario, string server, Func<LoadResult, long> count) =>
+        results.TryGetValue((scenario, server), out List<LoadResult>? rounds) ? rounds.Sum(count) : 0;
+
+    /// <summary>The scenario's measure of one server as a multiple of another's; null where either is missing.</summary>
+    public double? GetRatio(Scenario scenario, string server, string to) =>
+        GetMedian(scenario, server, scenario.GetValue) / GetMedian(scenario, to, scenario.GetValue) is { } ratio && double.IsFinite(ratio) ? ratio : null;
+
+    /// <summary>The comparison in plain lines: first the ratios, then what was lost.</summary>
+    public IEnumerable<string> GetConclusions()
+    {
+        foreach (Scenario scenario in options.Scenarios)
+        {
+            foreach (string server in options.Servers)
+            {
+                foreach (string to in GetComparands(server))
+                {
+                    if (GetRatio(scenario, server, to) is { } ratio)
+                    {
+                        yield return string.Create(CultureInfo.InvariantCulture, $"{scenario.Name}: {server} = {ratio:0.0#} x {to} ({scenario.Unit})");
+                    }
+                }
+            }
+        }
+
+        foreach (((Scenario scenario, string server), List<LoadResult> rounds) in results)
+        {
+            if (rounds.Find(result => !result.IsSound) is { } unsound)
+            {
+                yield return string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"{scenario.Name}: {server} lost {rounds.Sum(result => result.Lost):N0} of {rounds.Sum(result => result.Expected):N0} messages, {rounds.Sum(result => result.Errors):N0} were wrong, {rounds.Sum(result => result.ClosedByServer):N0} connections were closed. {unsound.FirstError}");
+            }
+        }
+
+        if (IsSound)
+        {
+            yield return string.Create(CultureInfo.InvariantCulture, $"nothing lost: all of {results.Values.Sum(rounds => rounds.Sum(result => result.Expected)):N0} messages arrived, once and unchanged");
+        }
+    }
+
+    /// <summary>The middle value, or the mean of the two in the middle; null where there is none.</summary>
+    internal static double? Median(IEnumerable<double> values)
+    {
+        double[] sorted = [.. values.Order()];
+        return sorted.Length == 0 ? null : (sorted[(sorted.Length - 1) / 2] + sorted[sorted.Length / 2]) / 2;
+    }
+
+    private IEnumerable<string> GetComparands(string server) => server switch
+    {
+        Baseline => [],
+        Subject => options.Servers.Where(other => other != Subject).OrderBy(other => other != Baseline),
+        _ => options.Servers.Where(other => other == Baseline),
+    };
+}

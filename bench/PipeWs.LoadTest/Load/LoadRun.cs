@@ -1,0 +1,321 @@
+using System.Diagnostics;
+using System.Globalization;
+using PipeWs.LoadTest.Measurement;
+
+namespace PipeWs.LoadTest.Load;
+
+/// <summary>One load from its first connection to its result.</summary>
+internal sealed class LoadRun(LoadOptions options, ILoadProgress progress) : IDisposable
+{
+    private const int WarmUpConnections = 200;
+    private static readonly TimeSpan ProbeInterval = TimeSpan.FromMilliseconds(100);
+
+    private readonly TaskCompletionSource _allProbed = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private LoadThread[] _threads = [];
+    private FanOutPublisher[] _publishers = [];
+    private int _probed;
+
+    /// <summary>Makes the load and measures it.</summary>
+    /// <exception cref="InvalidOperationException">The load cannot be made: too few files, no such process, no delivery at all.</exception>
+    public static async Task<LoadResult> RunAsync(LoadOptions options, ILoadProgress progress, CancellationToken cancellationToken)
+    {
+        if (FileLimit.Explain(options.Connections, FileLimit.Read()) is { } tooFew)
+        {
+            throw new InvalidOperationException(tooFew);
+        }
+
+        if (options.Mode == LoadMode.Idle)
+        {
+            // The first connections pay for code and pools that all later ones share; they come and go before the baseline is taken.
+            using (var warmUp = new LoadRun(options with { Connections = Math.Min(WarmUpConnections, options.Connections) }, progress))
+            {
+                warmUp.Open(cancellationToken);
+                warmUp.Start();
+            }
+
+            await MemorySettling.WaitAsync(options.ProcessId, options.Duration, progress, cancellationToken);
+        }
+
+        ProcessStatus? baseline = ReadServer(options);
+        using var run = new LoadRun(options, progress);
+        run.Open(cancellationToken);
+        run.Start();
+        return options.Mode == LoadMode.Idle
+            ? await run.MeasureIdleAsync(baseline, cancellationToken)
+            : await run.MeasureAsync(baseline, cancellationToken);
+    }
+
+    public void Dispose()
+    {
+        foreach (LoadThread thread in _threads)
+        {
+            thread.BeginClose();
+        }
+
+        foreach (LoadThread thread in _threads)
+        {
+            thread.Dispose();
+        }
+    }
+
+    private void Open(CancellationToken cancellationToken)
+    {
+        int threadCount = Math.Min(options.Threads, options.Connections);
+        _threads = new LoadThread[threadCount];
+        for (int i = 0; i < threadCount; i++)
+        {
+            _threads[i] = new LoadThread(CreateWorkload(), options, i);
+        }
+
+        for (int i = 0; i < options.Connections; i++)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            _threads[i % threadCount].Add(LoadConnection.Open(options, i));
+            if ((i + 1) % 1000 == 0)
+            {
+                progress.Report(string.Create(CultureInfo.InvariantCulture, $"{i + 1:N0} connections"));
+            }
+        }
+
+        if (options.Mode == LoadMode.FanOut)
+        {
+            // Publisher i is connection i, which went to thread i modulo the threads.
+            _publishers = [.. Enumerable.Range(0, options.Publishers).Select(i => new FanOutPublisher(_threads[i % threadCount].Connections[i / threadCount], options, i, threadCount))];
+            foreach (LoadThread thread in _threads)
+            {
+                ((FanOutWorkload)thread.Workload).SetUp(_publishers, thread.Connections.Count, paces: thread == _threads[0]);
+            }
+        }
+    }
+
+    private Workload CreateWorkload() => options.Mode switch
+    {
+        LoadMode.Echo => new EchoWorkload(options),
+        LoadMode.FanOut => new FanOutWorkload(options, OnProbed),
+        _ => new IdleWorkload(),
+    };
+
+    private void Start()
+    {
+        foreach (LoadThread thread in _threads)
+        {
+            thread.Start();
+        }
+    }
+
+    private void OnProbed()
+    {
+        if (Interlocked.Increment(ref _probed) == options.Connections)
+        {
+            _allProbed.TrySetResult();
+        }
+    }
+
+    private async Task<LoadResult> MeasureAsync(ProcessStatus? baseline, CancellationToken cancellationToken)
+    {
+        if (options.Mode == LoadMode.FanOut)
+        {
+            await JoinAllAsync(cancellationToken);
+            StartPublishing();
+        }
+
+        await WatchAsync("warm-up", options.WarmUp, cancellationToken);
+        SetRecording(true);
+        var before = Sample.Take(this);
+        await WatchAsync("measuring", options.Duration, cancellationToken);
+        var after = Sample.Take(this);
+        SetRecording(false);
+        Stop();
+        (long sent, long expected) = CountSent();
+        await DrainAsync(expected, cancellationToken);
+        return Summarize(before, after, sent, expected, baseline);
+    }
+
+    private async Task<LoadResult> MeasureIdleAsync(ProcessStatus? baseline, CancellationToken cancellationToken)
+    {
+        await MemorySettling.WaitAsync(options.ProcessId, options.Duration, progress, cancellationToken);
+        ThrowIfFailed();
+        ProcessStatus? settled = ReadServer(options);
+        return Describe() with { BaselineBytes = baseline?.ResidentBytes, ResidentBytes = settled?.ResidentBytes };
+    }
+
+    // A server may answer the handshake before it has added the connection to its room, and what is published between the two does not reach it. That is
+    // not a loss, so nothing counts until each subscriber has got a probe.
+    private async Task JoinAllAsync(CancellationToken cancellationToken)
+    {
+        progress.Report("waiting until all subscribers get messages");
+        long start = Stopwatch.GetTimestamp();
+        while (!_allProbed.Task.IsCompleted)
+        {
+            _publishers[0].Probe();
+            ThrowIfFailed();
+            if (Stopwatch.GetElapsedTime(start) > options.JoinTimeout)
+            {
+                string? error = _threads.Select(thread => thread.Workload.FirstError).FirstOrDefault(e => e is not null);
+                throw new InvalidOperationException($"Only {Volatile.Read(ref _probed)} of {options.Connections} subscribers get what is published. {error}");
+            }
+
+            await Task.WhenAny(_allProbed.Task, Task.Delay(ProbeInterval, cancellationToken));
+            cancellationToken.ThrowIfCancellationRequested();
+        }
+    }
+
+    private void StartPublishing()
+    {
+        if (options.Rate is not null)
+        {
+            ((FanOutWorkload)_threads[0].Workload).StartPacing();
+            return;
+        }
+
+        foreach (FanOutPublisher publisher in _publishers)
+        {
+            publisher.FillWindow();
+        }
+    }
+
+    private async Task WatchAsync(string phase, TimeSpan time, CancellationToken cancellationToken)
+    {
+        long start = Stopwatch.GetTimestamp();
+        long first = CountMessages();
+        long last = first;
+        TimeSpan lastTime = TimeSpan.Zero;
+        while (CountClosed() < options.Connections)
+        {
+            TimeSpan left = time - Stopwatch.GetElapsedTime(start);
+            if (left <= TimeSpan.Zero && (last - first >= options.MinMessages || left < -options.DrainTimeout))
+            {
+                return;
+            }
+
+            await Task.Delay(left < TimeSpan.FromSeconds(1.1) ? TimeSpan.FromMilliseconds(Math.Max(10, left.TotalMilliseconds)) : TimeSpan.FromSeconds(1), cancellationToken);
+            ThrowIfFailed();
+            long now = CountMessages();
+            TimeSpan elapsed = Stopwatch.GetElapsedTime(start);
+            progress.Report(string.Create(CultureInfo.InvariantCulture, $"{phase} {elapsed.TotalSeconds:F0} of {time.TotalSeconds:F0} s, {(now - last) / (elapsed - lastTime).TotalSeconds:N0} messages/s"));
+            (last, lastTime) = (now, elapsed);
+        }
+    }
+
+    private void Stop()
+    {
+        foreach (LoadThread thread in _threads)
+        {
+            thread.Workload.Stopping = true;
+        }
+
+        foreach (FanOutPublisher publisher in _publishers)
+        {
+            publisher.Stop();
+        }
+    }
+
+    // In echo a thread that is in the middle of a batch may send a little more after it was told to stop; once all echoes are there, nothing is.
+    private async Task DrainAsync(long expected, CancellationToken cancellationToken)
+    {
+        long start = Stopwatch.GetTimestamp();
+        while (CountMessages() < Math.Max(expected, CountSent().Expected) && Stopwatch.GetElapsedTime(start) < options.DrainTimeout && CountClosed() < options.Connections)
+        {
+            await Task.Delay(10, cancellationToken);
+            ThrowIfFailed();
+        }
+    }
+
+    private LoadResult Summarize(in Sample before, in Sample after, long sent, long expected, ProcessStatus? baseline)
+    {
+        (sent, expected) = (Math.Max(sent, CountSent().Sent), Math.Max(expected, CountSent().Expected));
+        double seconds = Stopwatch.GetElapsedTime(before.Time, after.Time).TotalSeconds;
+        long messages = after.Messages - before.Messages;
+        var latencies = new LatencyHistogram();
+        foreach (LoadThread thread in _threads)
+        {
+            latencies.Add(thread.Workload.Latencies);
+        }
+
+        return Describe() with
+        {
+            Seconds = seconds,
+            Messages = messages,
+            MessagesPerSecond = messages / seconds,
+            LatencyMicroseconds = new LatencySummary(latencies.GetPercentile(50) / 1e3, latencies.GetPercentile(99) / 1e3, latencies.GetPercentile(99.9) / 1e3, latencies.Max / 1e3),
+            Sent = sent,
+            Expected = expected,
+            Got = CountMessages(),
+            ServerCpuSeconds = after.Server?.CpuSeconds - before.Server?.CpuSeconds,
+            BaselineBytes = baseline?.ResidentBytes,
+            ResidentBytes = after.Server?.ResidentBytes,
+            LoadCpuSeconds = (after.LoadCpu - before.LoadCpu).TotalSeconds,
+        };
+    }
+
+    private LoadResult Describe() => new()
+    {
+        Url = options.Url.ToString(),
+        Mode = options.Mode,
+        Protocol = options.Protocol,
+        Connections = options.Connections,
+        InFlight = options.Mode == LoadMode.Echo ? options.InFlight : null,
+        Window = options.Mode == LoadMode.FanOut && options.Rate is null ? options.Window : null,
+        Rate = options.Mode == LoadMode.FanOut ? options.Rate : null,
+        Publishers = options.Mode == LoadMode.FanOut ? options.Publishers : null,
+        PayloadBytes = options.Mode == LoadMode.Idle ? null : options.PayloadBytes,
+        Errors = _threads.Sum(thread => thread.Workload.Errors),
+        ClosedByServer = CountClosed(),
+        FirstError = _threads.Select(thread => thread.Workload.FirstError).FirstOrDefault(error => error is not null),
+    };
+
+    private long CountMessages() => _threads.Sum(thread => thread.Workload.Messages);
+
+    private long CountClosed() => _threads.Sum(thread => thread.Workload.ClosedByServer);
+
+    private (long Sent, long Expected) CountSent()
+    {
+        if (options.Mode == LoadMode.FanOut)
+        {
+            long published = _publishers.Sum(publisher => publisher.Sent);
+            return (published, published * options.Connections);
+        }
+
+        long sent = _threads.Sum(thread => ((EchoWorkload)thread.Workload).Sent);
+        return (sent, sent);
+    }
+
+    private void SetRecording(bool recording)
+    {
+        foreach (LoadThread thread in _threads)
+        {
+            thread.Workload.Recording = recording;
+        }
+    }
+
+    private void ThrowIfFailed()
+    {
+        foreach (LoadThread thread in _threads)
+        {
+            if (thread.Failure is { } failure)
+            {
+                throw new InvalidOperationException("The load generator failed.", failure);
+            }
+        }
+    }
+
+    private static ProcessStatus? ReadServer(LoadOptions options) => options.ProcessId is { } id ? ProcessStatus.Read(id) : null;
+
+    private readonly record struct Sample(long Time, long Messages, ProcessStatus? Server, TimeSpan LoadCpu)
+    {
+        public static Sample Take(LoadRun run) => new(Stopwatch.GetTimestamp(), run.CountMessages(), run.ReadServerIfAlive(), Environment.CpuUsage.TotalTime);
+    }
+
+    // A server that died under the load is a result, told by its closed connections.
+    private ProcessStatus? ReadServerIfAlive()
+    {
+        try
+        {
+            return ReadServer(options);
+        }
+        catch (InvalidOperationException) when (CountClosed() > 0)
+        {
+            return null;
+        }
+    }
+}

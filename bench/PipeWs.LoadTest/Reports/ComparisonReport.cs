@@ -1,0 +1,85 @@
+using System.Globalization;
+using PipeWs.LoadTest.Compare;
+using PipeWs.LoadTest.Load;
+using Spectre.Console;
+
+namespace PipeWs.LoadTest.Reports;
+
+/// <summary>Prints a comparison: a table and a chart for each scenario, then the ratios in plain lines.</summary>
+internal static class ComparisonReport
+{
+    private static readonly Color[] Colors = [Color.Green, Color.Blue, Color.Orange1, Color.Purple];
+
+    /// <summary>Writes the report.</summary>
+    public static void Write(ComparisonResult result, string placement, IAnsiConsole console)
+    {
+        console.WriteLine(string.Create(
+            CultureInfo.InvariantCulture,
+            $"medians; rounds: {result.Options.Rounds}, each {result.Options.Seconds} s after {result.Options.WarmUpSeconds} s of warm-up; messages of 128 bytes; {placement}"));
+        foreach (Scenario scenario in result.Options.Scenarios)
+        {
+            console.WriteLine();
+            WriteTable(result, scenario, console);
+            WriteChart(result, scenario, console);
+        }
+
+        console.WriteLine();
+        foreach (string line in result.GetConclusions())
+        {
+            console.WriteLine(line);
+        }
+    }
+
+    // At most 80 columns wide, which is why each scenario has a table of its own.
+    private static void WriteTable(ComparisonResult result, Scenario scenario, IAnsiConsole console)
+    {
+        bool idle = scenario.Mode == LoadMode.Idle;
+        string[] measures = idle ? ["KiB a connection"] : ["messages/s", "per CPU-s", "CPU us", "p50 / p99 / p99.9 us", "lost"];
+        Table table = new Table().Border(TableBorder.Simple).AddColumn(scenario.Name);
+        foreach (string name in measures.Append($"x {ComparisonResult.Baseline}"))
+        {
+            table.AddColumn(new TableColumn(name).RightAligned().NoWrap());
+        }
+
+        foreach (string server in result.Options.Servers)
+        {
+            string Show(Func<LoadResult, double?> measure, string format = "N0") => Format(result.GetMedian(scenario, server, measure), format);
+            string[] values = idle
+                ? [Show(run => run.BytesPerConnection / 1024, "F2")]
+                : [
+                    Show(run => run.MessagesPerSecond),
+                    Show(run => run.MessagesPerCpuSecond),
+                    Show(run => run.CpuMicrosecondsPerMessage, "F2"),
+                    $"{Show(run => run.LatencyMicroseconds?.P50)} / {Show(run => run.LatencyMicroseconds?.P99)} / {Show(run => run.LatencyMicroseconds?.P999)}",
+                    Format(result.GetSum(scenario, server, run => run.Lost), "N0"),
+                ];
+            table.AddRow([server, .. values, Format(result.GetRatio(scenario, server, ComparisonResult.Baseline), "0.00")]);
+        }
+
+        console.Write(table);
+    }
+
+    private static void WriteChart(ComparisonResult result, Scenario scenario, IAnsiConsole console)
+    {
+        bool idle = scenario.Mode == LoadMode.Idle;
+        BarChart chart = new BarChart()
+            .Width(78)
+            .Label(idle ? "KiB per connection (less is better)" : "thousand messages per CPU-second (more is better)")
+            .LeftAlignLabel();
+        for (int i = 0; i < result.Options.Servers.Count; i++)
+        {
+            string server = result.Options.Servers[i];
+            if (result.GetMedian(scenario, server, scenario.GetValue) is { } value)
+            {
+                chart.AddItem(server, Math.Round(value / (idle ? 1024 : 1000), 1), Colors[i % Colors.Length]);
+            }
+        }
+
+        if (chart.Data.Count > 0)
+        {
+            console.Write(chart);
+        }
+    }
+
+    private static string Format(double? value, string format) => value?.ToString(format, CultureInfo.InvariantCulture) ?? "-";
+}

@@ -1,0 +1,69 @@
+using System.Buffers;
+using System.Net.WebSockets;
+
+namespace PipeWs.LoadTest.Servers;
+
+/// <summary>ASP.NET Core's WebSockets as a competent developer uses them: pooled buffers, fragments passed on, compression off, one sender for each subscriber.</summary>
+internal static class AspNetServer
+{
+    private const int BufferBytes = 4096;
+
+    /// <summary>Builds the server.</summary>
+    public static WebApplication Build(ServerOptions options)
+    {
+        WebApplicationBuilder builder = LoadServer.CreateBuilder();
+        builder.Listen(options.Port);
+        builder.Services.AddSingleton<AspNetRoom>();
+        WebApplication application = builder.Build();
+        application.UseWebSockets();
+        application.Map("/echo", (HttpContext context, IHostApplicationLifetime lifetime) => ServeAsync(context, lifetime, EchoAsync));
+        application.Map("/bcast", (HttpContext context, IHostApplicationLifetime lifetime, AspNetRoom room) => ServeAsync(context, lifetime, room.RunAsync));
+        return application;
+    }
+
+    private static async Task ServeAsync(HttpContext context, IHostApplicationLifetime lifetime, Func<WebSocket, CancellationToken, Task> conversation)
+    {
+        if (!context.WebSockets.IsWebSocketRequest)
+        {
+            context.Response.StatusCode = StatusCodes.Status426UpgradeRequired;
+            return;
+        }
+
+        using WebSocket socket = await context.WebSockets.AcceptWebSocketAsync();
+        try
+        {
+            await conversation(socket, lifetime.ApplicationStopping);
+            if (socket.State == WebSocketState.CloseReceived)
+            {
+                await socket.CloseOutputAsync(WebSocketCloseStatus.NormalClosure, null, lifetime.ApplicationStopping);
+            }
+        }
+        catch (Exception e) when (e is OperationCanceledException or WebSocketException)
+        {
+            // The peer has gone, or the server is stopping.
+        }
+    }
+
+    private static async Task EchoAsync(WebSocket socket, CancellationToken stopping)
+    {
+        byte[] buffer = ArrayPool<byte>.Shared.Rent(BufferBytes);
+        try
+        {
+            while (true)
+            {
+                ValueWebSocketReceiveResult received = await socket.ReceiveAsync(buffer.AsMemory(), stopping);
+                if (received.MessageType == WebSocketMessageType.Close)
+                {
+                    return;
+                }
+
+                // A message longer than the buffer goes back as fragments.
+                await socket.SendAsync(buffer.AsMemory(0, received.Count), received.MessageType, received.EndOfMessage, stopping);
+            }
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(buffer);
+        }
+    }
+}

@@ -1,0 +1,41 @@
+using System.Net;
+
+namespace PipeWs.LoadTest.Servers;
+
+/// <summary>Builds the servers with what they have in common: Kestrel on the loopback address, no log, and an end that waits for nobody.</summary>
+internal static class LoadServer
+{
+    private static readonly TimeSpan ShutdownTimeout = TimeSpan.FromSeconds(1);
+
+    /// <summary>Builds a server that is ready to be started.</summary>
+    public static WebApplication Build(ServerOptions options) => options.Kind switch
+    {
+        ServerKind.AspNet => AspNetServer.Build(options),
+        ServerKind.SignalR => SignalRServer.Build(options),
+        ServerKind.PipeWs => PipeWsServer.Build(options),
+        _ => throw new NotSupportedException($"This build has no server '{options.Kind}'."),
+    };
+
+    /// <summary>Serves until SIGTERM or SIGINT, and says on one line when it listens.</summary>
+    public static async Task ServeAsync(ServerOptions options, TextWriter output)
+    {
+        await using WebApplication application = Build(options);
+        await application.StartAsync();
+        await output.WriteLineAsync($"ready {application.Urls.First()}");
+        await output.FlushAsync();
+        await application.WaitForShutdownAsync();
+    }
+
+    /// <summary>What every server starts from.</summary>
+    public static WebApplicationBuilder CreateBuilder()
+    {
+        WebApplicationBuilder builder = WebApplication.CreateSlimBuilder();
+        builder.Logging.ClearProviders();
+        builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = ShutdownTimeout);
+        return builder;
+    }
+
+    /// <summary>Listens on 127.0.0.1.</summary>
+    public static void Listen(this WebApplicationBuilder builder, int port) =>
+        builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, port));
+}

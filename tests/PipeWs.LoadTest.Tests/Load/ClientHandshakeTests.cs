@@ -1,0 +1,22 @@
+using System.Net;
+using PipeWs.LoadTest.Load;
+
+namespace PipeWs.LoadTest.Tests.Load;
+
+public sealed class ClientHandshakeTests
+{
+    // The key and the answer of RFC 6455, section 1.3.
+    private const string Key = "dGhlIHNhbXBsZSBub25jZQ==";
+
+    [Theory]
+    [InlineData("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=")]
+    [InlineData("HTTP/1.1 101 \r\nsec-websocket-accept:s3pPLMBiTxaQ9kYGzzhZRbK+xOo=  ")]
+    public void A_101_with_the_right_accept_is_taken(string answer) => ClientHandshake.CheckAnswer(answer, Key);
+
+    [Theory]
+    [InlineData("HTTP/1.1 200 OK\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=")]
+    [InlineData("HTTP/1.1 101 Switching Protocols")]
+    [InlineData("HTTP/1.1 101 Switching Protocols\r\nSec-WebSocket-Accept: AAAAAAAAAAAAAAAAAAAAAAAAAAA=")]
+    public void Any_other_answer_is_refused(string answer) =>
+        Assert.Throws<ProtocolViolationException>(() => ClientHandshake.CheckAnswer(answer, Key));
+}
