@@ -107,6 +107,10 @@ internal sealed class FakeContext(FakeHub hub, FakeConnection connection) : WsMe
 
     public override ReadOnlySequence<byte> Payload => default;
 
+    public override bool IsFirstPart => true;
+
+    public override bool IsLastPart => true;
+
     public override string Action => "";
 
     public override string? RequestId => "1";
