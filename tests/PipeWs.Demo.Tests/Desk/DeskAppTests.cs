@@ -53,11 +53,20 @@ public class DeskAppTests
         using var client = await Client.ConnectAsync(app, "/ws");
         await client.SendAsync("""{"id":"1","type":"subscribe","topic":"/market/level2:BTC-USDT","response":true}""");
         JsonElement book;
+        var changes = new Queue<JsonElement>();
         do
         {
-            // The book waits for its snapshot during the first quarter of a second of a round.
+            // The book waits for its snapshot during the first quarter of a second of a round. A change may overtake the answer: it is kept.
             await client.SendAsync("""{"id":"b","action":"get_book","data":{"symbol":"BTCUSDT","depth":5000}}""");
-            book = await client.NextAsync(message => message.TryGetProperty("id", out var id) && id.GetString() == "b");
+            book = await client.NextAsync(message =>
+            {
+                if (message.GetProperty("type").GetString() == "message")
+                {
+                    changes.Enqueue(message);
+                }
+
+                return message.TryGetProperty("id", out var id) && id.GetString() == "b";
+            });
         }
         while (book.GetProperty("type").GetString() == "error");
 
@@ -65,7 +74,7 @@ public class DeskAppTests
         var bids = Side(book, "bids");
         for (int applied = 0; applied < 30;)
         {
-            var change = (await client.NextAsync(message => message.GetProperty("type").GetString() == "message")).GetProperty("data");
+            var change = (changes.TryDequeue(out var kept) ? kept : await client.NextAsync(message => message.GetProperty("type").GetString() == "message")).GetProperty("data");
             if (change.GetProperty("sequenceEnd").GetInt64() <= sequence)
             {
                 continue;
