@@ -22,6 +22,9 @@ public static class DeskApp
         });
         var options = DeskOptions.From(builder.Configuration);
         builder.Logging.AddFilter("Microsoft", LogLevel.Warning);
+
+        // A port that is taken is told in one line by whoever started the desk, not in forty by the host.
+        builder.Logging.AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.Critical);
         if (!ListensSomewhere(builder.Configuration))
         {
             builder.WebHost.UseUrls(DeskOptions.DefaultUrl);

@@ -35,11 +35,26 @@ desk.addEventListener('state', ({ detail }) => {
 desk.addEventListener('open', open);
 desk.addEventListener('push', ({ detail }) => push(detail));
 desk.addEventListener('roundtrip', ({ detail }) => setText(byId('rtt'), detail < 10 ? `${detail.toFixed(1)} ms` : `${Math.round(detail)} ms`));
-desk.addEventListener('gap', ({ detail }) => {
+desk.addEventListener('gap', ({ detail }) => noteGap(detail));
+
+// After a restart of the desk every topic loses its thread at once: that is one line, not six.
+let gapsToTell = [];
+
+function noteGap(gap) {
+  gapsToTell.push(gap);
   setText(byId('gaps'), String(desk.missed));
-  const what = detail.count > 0 ? `${detail.count} messages of ${detail.topic} were not sent` : detail.topic;
-  alerts.add('note', `${what} (${detail.reason})`, Date.now());
-});
+  if (gapsToTell.length > 1) {
+    return;
+  }
+  setTimeout(() => {
+    const gaps = gapsToTell;
+    gapsToTell = [];
+    const count = gaps.reduce((sum, { count }) => sum + Math.max(0, count), 0);
+    const what = gaps.length === 1 ? gaps[0].topic : `${gaps.length} topics`;
+    const reasons = [...new Set(gaps.map(({ reason }) => reason))].join(', ');
+    alerts.add('note', `${count > 0 ? `${count} messages of ${what} were missed` : `${what} began anew`} (${reasons})`, Date.now());
+  }, 500);
+}
 
 async function open() {
   try {

@@ -154,7 +154,7 @@ export class DeskConnection extends EventTarget {
         }
         const resumed = state.epoch !== null && answer.recovered === true;
         if (state.epoch !== null && answer.recovered === false) {
-          this.#report(topic, `could not resume: ${answer.reason ?? 'the log no longer holds what was missed'}`, answer.epoch === state.epoch ? answer.sn - state.sn : 0);
+          this.#report(topic, answer.reason ?? 'not resumed', answer.epoch === state.epoch ? answer.sn - state.sn : 0);
         }
         if (!resumed) {
           // What follows may already have come: a message may overtake the answer.

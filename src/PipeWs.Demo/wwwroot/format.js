@@ -18,7 +18,11 @@ export const quantity = value => String(Number(Number(value).toFixed(8)));
 
 export const signed = value => (Number(value) > 0 ? '+' : '') + money(value);
 
-export const percent = value => (Number(value) > 0 ? '+' : '') + formatter(2).format(Number(value)) + ' %';
+export const percent = value => {
+  // What rounds to nothing has no sign.
+  const rounded = Number(Number(value).toFixed(2)) || 0;
+  return (rounded > 0 ? '+' : '') + formatter(2).format(rounded) + ' %';
+};
 
 export const direction = value => (Number(value) > 0 ? 'up' : Number(value) < 0 ? 'down' : '');
 
