@@ -49,11 +49,14 @@ internal sealed class EchoWorkload(LoadOptions options) : Workload
         }
 
         connection.NextExpected[0] = stamp.Sequence + 1;
-        Count(stamp);
+
+        // Sent is counted before received: while a message may still follow, the two never look equal to those who wait for the end.
         if (!Stopping)
         {
             Send(connection);
         }
+
+        Count(stamp);
     }
 
     public override void OnReadEnd(LoadConnection connection) => connection.Flush();

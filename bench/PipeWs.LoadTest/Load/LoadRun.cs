@@ -126,9 +126,8 @@ internal sealed class LoadRun(LoadOptions options, ILoadProgress progress) : IDi
         var after = Sample.Take(this);
         SetRecording(false);
         Stop();
-        (long sent, long expected) = CountSent();
-        await DrainAsync(expected, cancellationToken);
-        return Summarize(before, after, sent, expected, baseline);
+        await DrainAsync(cancellationToken);
+        return Summarize(before, after, baseline);
     }
 
     private async Task<LoadResult> MeasureIdleAsync(ProcessStatus? baseline, CancellationToken cancellationToken)
@@ -210,20 +209,20 @@ internal sealed class LoadRun(LoadOptions options, ILoadProgress progress) : IDi
         }
     }
 
-    // In echo a thread that is in the middle of a batch may send a little more after it was told to stop; once all echoes are there, nothing is.
-    private async Task DrainAsync(long expected, CancellationToken cancellationToken)
+    // In echo a thread that is in the middle of a batch may send a little more after it was told to stop, so what is expected is counted anew each time.
+    private async Task DrainAsync(CancellationToken cancellationToken)
     {
         long start = Stopwatch.GetTimestamp();
-        while (CountMessages() < Math.Max(expected, CountSent().Expected) && Stopwatch.GetElapsedTime(start) < options.DrainTimeout && CountClosed() < options.Connections)
+        while (CountMessages() < CountSent().Expected && Stopwatch.GetElapsedTime(start) < options.DrainTimeout && CountClosed() < options.Connections)
         {
             await Task.Delay(10, cancellationToken);
             ThrowIfFailed();
         }
     }
 
-    private LoadResult Summarize(in Sample before, in Sample after, long sent, long expected, ProcessStatus? baseline)
+    private LoadResult Summarize(in Sample before, in Sample after, ProcessStatus? baseline)
     {
-        (sent, expected) = (Math.Max(sent, CountSent().Sent), Math.Max(expected, CountSent().Expected));
+        (long sent, long expected) = CountSent();
         double seconds = Stopwatch.GetElapsedTime(before.Time, after.Time).TotalSeconds;
         long messages = after.Messages - before.Messages;
         var latencies = new LatencyHistogram();
