@@ -24,6 +24,21 @@ public sealed class MinimalExample
         Assert.EndsWith("\"data\":{\"text\":\"hello\"}}", seen[2], StringComparison.Ordinal);
     }
 
+    internal static void Program(string[] args)
+    {
+        var builder = WebApplication.CreateBuilder(args);
+        builder.Services.AddPipeWs()
+            .MapAction("say", context =>
+            {
+                context.Hub.Room("lobby").Publish(context.Body);
+                return default;
+            });
+
+        var app = builder.Build();
+        app.MapPipeWs("/ws");
+        app.Run("http://127.0.0.1:8080");
+    }
+
     private static WebApplication Server(string[] args)
     {
         var builder = WebApplication.CreateBuilder(args);
