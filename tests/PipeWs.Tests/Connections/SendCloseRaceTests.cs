@@ -38,10 +38,8 @@ public sealed class SendCloseRaceTests
         for (int round = 0; round < 25; round++)
         {
             long before = WsFramePool.Outstanding;
-            await using var harness = new ConnectionHarness(role, options => options.MaxSendBacklogBytes = 100_000, round % 2 == 0 ? Delivery.Whole : Delivery.TinyPipe, run: false);
+            await using var harness = new ConnectionHarness(role, options => options.MaxSendBacklogBytes = 100_000, round % 2 == 0 ? Delivery.Whole : Delivery.TinyPipe);
             WsConnection connection = harness.Connection;
-            harness.Receiver.OnMessage = (type, payload) => connection.TrySend(type, "reply"u8) ? default : default;
-            harness.Run();
             var random = new Random(round);
             int moment = random.Next(200);
             using var started = new Barrier(6);
@@ -85,11 +83,13 @@ public sealed class SendCloseRaceTests
 
                 frame.Release();
             })).ToArray();
-            Task<(int Closes, int After, int Frames)> reading = Task.Run(() => ReadAsync(harness.Peer, end));
+            var ended = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            Task<(int Closes, int After, int Frames)> reading = Task.Run(() => ReadAsync(harness.Peer, end, ended.Task));
             started.SignalAndWait();
             Task ending = Task.Run(() => EndAsync(harness, end, moment));
 
             await ending.Soon();
+            ended.SetResult();
             (int closes, int after, _) = await reading.Soon();
             harness.Peer.Finish();
             await Task.WhenAll(senders).Soon();
@@ -147,7 +147,7 @@ public sealed class SendCloseRaceTests
         }
     }
 
-    private static async Task<(int Closes, int After, int Frames)> ReadAsync(RawPeer peer, End end)
+    private static async Task<(int Closes, int After, int Frames)> ReadAsync(RawPeer peer, End end, Task ended)
     {
         int closes = 0;
         int after = 0;
@@ -161,6 +161,9 @@ public sealed class SendCloseRaceTests
                 if (frame.Opcode == RawFrame.Close)
                 {
                     closes++;
+
+                    // The peer's output is written by one at a time.
+                    await ended;
                     if (end is End.Local or End.Slow)
                     {
                         await peer.SendFrameAsync(RawFrame.Close, frame.Payload);
