@@ -22,14 +22,24 @@ internal static class ServeCommand
         ["handler"] = Door.Handler,
     };
 
+    /// <summary>The schedulings by name.</summary>
+    public static IReadOnlyDictionary<string, Scheduling> Schedulings { get; } = new Dictionary<string, Scheduling>
+    {
+        ["own"] = Scheduling.Own,
+        ["default"] = Scheduling.Default,
+        ["inline"] = Scheduling.Inline,
+    };
+
     private static readonly Option<string> Server = LoadTestCommand.CreateChoice("--server", "The server.", Servers.Keys);
     private static readonly Option<string> TheDoor = CreateDoor();
+    private static readonly Option<string> TheScheduling =
+        LoadTestCommand.CreateChoice("--scheduling", "Where sockets run what they wake: the thread pool, inline, or what the server's documentation advises.", Schedulings.Keys, "own");
     private static readonly Option<int> Port = CreatePort();
 
     /// <summary>Creates the command.</summary>
     public static Command Create()
     {
-        var command = new Command("serve", "Serves /echo and /bcast on 127.0.0.1 and prints 'ready <url>' when it listens.") { Server, Port, TheDoor };
+        var command = new Command("serve", "Serves /echo and /bcast on 127.0.0.1 and prints 'ready <url>' when it listens.") { Server, Port, TheDoor, TheScheduling };
         command.SetAction(async (result, _) =>
         {
             try
@@ -48,7 +58,7 @@ internal static class ServeCommand
 
     /// <summary>What the command line asks for.</summary>
     public static ServerOptions GetOptions(ParseResult result) =>
-        new(Servers[result.GetRequiredValue(Server)], result.GetValue(Port), Doors[result.GetRequiredValue(TheDoor)]);
+        new(Servers[result.GetRequiredValue(Server)], result.GetValue(Port), Doors[result.GetRequiredValue(TheDoor)], Schedulings[result.GetRequiredValue(TheScheduling)]);
 
     /// <summary>The option that chooses the way into pipews.</summary>
     public static Option<string> CreateDoor() => LoadTestCommand.CreateChoice("--door", "The way into pipews.", Doors.Keys, "fast");

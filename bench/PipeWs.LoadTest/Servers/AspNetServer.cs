@@ -11,7 +11,7 @@ internal static class AspNetServer
     /// <summary>Builds the server.</summary>
     public static WebApplication Build(ServerOptions options)
     {
-        WebApplicationBuilder builder = LoadServer.CreateBuilder();
+        WebApplicationBuilder builder = LoadServer.CreateBuilder(options);
         builder.Listen(options.Port);
         builder.Services.AddSingleton<AspNetRoom>();
         WebApplication application = builder.Build();

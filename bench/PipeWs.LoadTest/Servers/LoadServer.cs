@@ -27,9 +27,10 @@ internal static class LoadServer
     }
 
     /// <summary>What every server starts from.</summary>
-    public static WebApplicationBuilder CreateBuilder()
+    public static WebApplicationBuilder CreateBuilder(ServerOptions options)
     {
         WebApplicationBuilder builder = WebApplication.CreateSlimBuilder();
+        builder.WebHost.UseSockets(sockets => sockets.UnsafePreferInlineScheduling = options.IsInline);
         builder.Logging.ClearProviders();
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = ShutdownTimeout);
         return builder;

@@ -13,7 +13,7 @@ internal static class PipeWsServer
     /// <summary>Builds the server.</summary>
     public static WebApplication Build(ServerOptions options)
     {
-        WebApplicationBuilder builder = LoadServer.CreateBuilder();
+        WebApplicationBuilder builder = LoadServer.CreateBuilder(options);
         builder.Services.AddPipeWs(EchoHub, hub => Configure(hub, "/echo")).OnText(EchoAsync).OnBinary(EchoAsync);
         builder.Services.AddPipeWs(BroadcastHub, hub => Configure(hub, "/bcast")).OnText(BroadcastAsync).OnBinary(BroadcastAsync);
         builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, options.Port, listen =>

@@ -26,12 +26,29 @@ internal enum Door
     Handler,
 }
 
+/// <summary>Where Kestrel's sockets run what they wake.</summary>
+internal enum Scheduling
+{
+    /// <summary>As the server's own documentation advises: inline for PipeWs, Kestrel's default for the others.</summary>
+    Own,
+
+    /// <summary>Kestrel's default: the thread pool.</summary>
+    Default,
+
+    /// <summary>On the thread that found the socket ready.</summary>
+    Inline,
+}
+
 /// <summary>What to serve.</summary>
 /// <param name="Kind">The server.</param>
 /// <param name="Port">The port on 127.0.0.1; 0 for any that is free.</param>
 /// <param name="Door">The way in, for <see cref="ServerKind.PipeWs"/>.</param>
-internal sealed record ServerOptions(ServerKind Kind, int Port, Door Door = Door.Fast)
+/// <param name="Scheduling">Where Kestrel's sockets run what they wake.</param>
+internal sealed record ServerOptions(ServerKind Kind, int Port, Door Door = Door.Fast, Scheduling Scheduling = Scheduling.Own)
 {
+    /// <summary>Whether sockets wake their connections on the thread that found them ready, as PipeWs's README advises.</summary>
+    public bool IsInline => Scheduling == Scheduling.Inline || (Scheduling == Scheduling.Own && Kind == ServerKind.PipeWs);
+
     /// <summary>What the servers accept at most, in bytes a message.</summary>
     public const int MaxMessageBytes = 1 << 20;
 

@@ -9,7 +9,7 @@ internal static class SignalRServer
     /// <summary>Builds the server.</summary>
     public static WebApplication Build(ServerOptions options)
     {
-        WebApplicationBuilder builder = LoadServer.CreateBuilder();
+        WebApplicationBuilder builder = LoadServer.CreateBuilder(options);
         builder.Listen(options.Port);
         builder.Services.AddSignalR(signalR => signalR.MaximumReceiveMessageSize = ServerOptions.MaxMessageBytes);
         WebApplication application = builder.Build();

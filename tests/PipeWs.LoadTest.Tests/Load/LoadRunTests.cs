@@ -232,7 +232,7 @@ public sealed class LoadRunTests
     // A server that answers each message of a connection, on whatever path, with what the function makes of it.
     private static WebApplication CreateEcho(Func<byte[], byte[][]> answer)
     {
-        WebApplicationBuilder builder = LoadServer.CreateBuilder();
+        WebApplicationBuilder builder = LoadServer.CreateBuilder(new ServerOptions(ServerKind.AspNet, 0));
         builder.Listen(0);
         WebApplication application = builder.Build();
         application.UseWebSockets();

@@ -1,0 +1,275 @@
+using System.Buffers;
+using PipeWs.Protocol.Framing;
+
+namespace PipeWs;
+
+// What the turn's holder writes, and in which order. All of it with the turn.
+public sealed partial class WsConnection
+{
+    /// <summary>
+    /// Writes up to one flush of what waits, in rounds: the mailbox in its order, then the sources that were signalled by then, then the close frame if one
+    /// is due. A round may take many flushes; what comes meanwhile is of the next, so that neither mail nor sources starve the other.
+    /// </summary>
+    /// <returns>Whether there is more.</returns>
+    private bool WritePending()
+    {
+        // In this order: what a thread sent before it signalled a source, or before it closed, leaves before that.
+        CloseRequest? close = Volatile.Read(ref _closeRequest);
+        bool asksSources = close?.SkipsSources != true;
+        bool roundBegins = (_inbox is null && !(_sourcesDue && asksSources && _stream is null)) || _closeSent;
+        if (roundBegins)
+        {
+            TakeSources();
+            TakeMail();
+            _sourcesDue = _sources is not null;
+        }
+
+        if (_closeSent)
+        {
+            DropInbox();
+            return false;
+        }
+
+        var writer = new WsFrameWriter(_output, !_isServer, _options.FlushBytes);
+        bool more = WriteInbox(ref writer);
+        if (!more && asksSources && _stream is null)
+        {
+            _sourcesDue &= writer.IsFull;
+            more = WriteSources(ref writer);
+        }
+
+        if (close is not null && !more)
+        {
+            if (roundBegins)
+            {
+                WriteClose(ref writer, close);
+            }
+            else
+            {
+                more = true;
+            }
+        }
+
+        _unflushedBytes += writer.BytesWritten;
+        return more;
+    }
+
+    private void TakeMail()
+    {
+        if (Volatile.Read(ref _mail) is null)
+        {
+            return;
+        }
+
+        OutboundNode? node = Interlocked.Exchange(ref _mail, null);
+        OutboundNode? reversed = null;
+        OutboundNode? last = node;
+        while (node is not null)
+        {
+            OutboundNode? next = node.Next;
+            node.Next = reversed;
+            reversed = node;
+            node = next;
+        }
+
+        Enqueue(ref _inbox, ref _inboxTail, reversed, last);
+    }
+
+    private static void Enqueue(ref OutboundNode? head, ref OutboundNode? tail, OutboundNode? first, OutboundNode? last)
+    {
+        if (first is null)
+        {
+            return;
+        }
+
+        if (head is null)
+        {
+            head = first;
+        }
+        else
+        {
+            tail!.Next = first;
+        }
+
+        tail = last;
+    }
+
+    private bool WriteInbox(ref WsFrameWriter writer)
+    {
+        while (_inbox is { } node)
+        {
+            if (writer.IsFull)
+            {
+                return true;
+            }
+
+            if (_stream is not null && node.Stream != _stream && !node.IsControl)
+            {
+                // "The fragments of one message MUST NOT be interleaved between the fragments of another message" (RFC 6455, section 5.4).
+                PopInbox();
+                Enqueue(ref _heldBack, ref _heldBackTail, node, node);
+                if (node.IsReply)
+                {
+                    Interlocked.Add(ref _heldBackReplyBytes, node.Bytes);
+                }
+
+                continue;
+            }
+
+            if (!TryWrite(node, ref writer))
+            {
+                return true;
+            }
+
+            PopInbox();
+            (long bytes, bool isControl, bool isReply) = (node.Bytes, node.IsControl, node.IsReply);
+            if (node.Stream is { } stream)
+            {
+                _stream = node.Fin ? null : stream;
+            }
+
+            node.Complete(null);
+            CountOut(bytes, isControl, isReply);
+            if (_stream is null && _heldBack is not null)
+            {
+                ReturnHeldBack();
+            }
+        }
+
+        SignalBacklog();
+        return false;
+    }
+
+    private bool TryWrite(OutboundNode node, ref WsFrameWriter writer)
+    {
+        if (node.Frame is { } frame)
+        {
+            writer.Write(frame);
+            return true;
+        }
+
+        if (node.IsControl)
+        {
+            writer.Write(node.Opcode, fin: true, node.ControlPayload);
+            return true;
+        }
+
+        if (!_inLentFrame)
+        {
+            _lentKey = writer.WriteHeader(node.Opcode, node.Fin, node.Payload.Length);
+            _lentRest = node.Payload;
+            _lentOffset = 0;
+            _inLentFrame = true;
+        }
+
+        // One flush at a time, so that a peer which takes its bytes slowly is seen to take them.
+        while (!_lentRest.IsEmpty)
+        {
+            if (writer.IsFull)
+            {
+                return false;
+            }
+
+            // The first segment may be empty, even of a sequence that is not.
+            SequencePosition position = _lentRest.Start;
+            ReadOnlyMemory<byte> segment;
+            while (_lentRest.TryGet(ref position, out segment) && segment.IsEmpty)
+            {
+            }
+
+            ReadOnlySpan<byte> piece = segment.Span;
+            piece = piece[..(int)Math.Min(piece.Length, Math.Max(1, _options.FlushBytes - writer.BytesWritten))];
+            writer.WritePayload(piece, _lentKey, _lentOffset);
+            _lentOffset = (_lentOffset + piece.Length) & 3;
+            _lentRest = _lentRest.Slice(piece.Length);
+        }
+
+        _lentRest = default;
+        _inLentFrame = false;
+        return true;
+    }
+
+    private void PopInbox()
+    {
+        OutboundNode node = _inbox!;
+        _inbox = node.Next;
+        node.Next = null;
+        if (_inbox is null)
+        {
+            _inboxTail = null;
+        }
+    }
+
+    private void ReturnHeldBack()
+    {
+        Enqueue(ref _heldBack, ref _heldBackTail, _inbox, _inboxTail);
+        _inbox = _heldBack;
+        _inboxTail = _heldBackTail;
+        _heldBack = _heldBackTail = null;
+        Volatile.Write(ref _heldBackReplyBytes, 0);
+    }
+
+    private bool WriteSources(ref WsFrameWriter writer)
+    {
+        while (_sources is { } source)
+        {
+            if (writer.IsFull)
+            {
+                return true;
+            }
+
+            _sources = source.Next;
+            source.Next = null;
+            if (_sources is null)
+            {
+                _sourcesTail = null;
+            }
+
+            source.ClearSignalled();
+            if (source.Write(ref writer) && source.TryMarkSignalled())
+            {
+                EnqueueSource(source, source);
+            }
+        }
+
+        return false;
+    }
+
+    private void TakeSources()
+    {
+        if (Volatile.Read(ref _signalled) is null)
+        {
+            return;
+        }
+
+        WsOutboundSource? source = Interlocked.Exchange(ref _signalled, null);
+        WsOutboundSource? reversed = null;
+        WsOutboundSource? last = source;
+        while (source is not null)
+        {
+            WsOutboundSource? next = source.Next;
+            source.Next = reversed;
+            reversed = source;
+            source = next;
+        }
+
+        if (reversed is not null)
+        {
+            EnqueueSource(reversed, last!);
+        }
+    }
+
+    private void EnqueueSource(WsOutboundSource first, WsOutboundSource last)
+    {
+        if (_sourcesTail is null)
+        {
+            _sources = first;
+        }
+        else
+        {
+            _sourcesTail.Next = first;
+        }
+
+        _sourcesTail = last;
+    }
+}
