@@ -15,6 +15,9 @@ internal sealed partial class Hub
     private readonly ConcurrentDictionary<IPAddress, int> _perAddress = new();
     private int _reserved;
 
+    /// <summary>How many connections count against MaxConnections: those that are open, and those in the last step of their handshake.</summary>
+    internal int ReservedPlaces => Volatile.Read(ref _reserved);
+
     public bool TryReserve(EndPoint? remote, [NotNullWhen(true)] out IDisposable? place, out string refusal)
     {
         place = null;
@@ -87,7 +90,7 @@ internal sealed partial class Hub
 
     private static LogLevel LevelOf(WsCloseInfo info) => info switch
     {
-        { Code: CloseCode.InternalError } => LogLevel.Error,
+        { Initiator: WsCloseInitiator.Local, Code: CloseCode.InternalError } => LogLevel.Error,
         { Initiator: WsCloseInitiator.Local, Code: CloseCode.ProtocolError or CloseCode.InvalidPayloadData or CloseCode.PolicyViolation or CloseCode.MessageTooBig or CloseCode.TooSlow } => LogLevel.Information,
         _ => LogLevel.Debug,
     };

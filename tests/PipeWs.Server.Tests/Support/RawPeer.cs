@@ -30,9 +30,17 @@ internal sealed class RawPeer : IAsyncDisposable
 
     public Socket Socket { get; }
 
-    public static async Task<RawPeer> ConnectAsync(int port, bool isSecure = false)
+    /// <param name="port">The server's.</param>
+    /// <param name="isSecure">Whether over TLS.</param>
+    /// <param name="receiveBufferBytes">How much the kernel takes for a peer that does not read; 0 for what it likes.</param>
+    public static async Task<RawPeer> ConnectAsync(int port, bool isSecure = false, int receiveBufferBytes = 0)
     {
         var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+        if (receiveBufferBytes > 0)
+        {
+            socket.ReceiveBufferSize = receiveBufferBytes;
+        }
+
         await socket.ConnectAsync(IPAddress.Loopback, port);
         Stream stream = new NetworkStream(socket, ownsSocket: true);
         if (isSecure)

@@ -1,0 +1,42 @@
+using PipeWs.Server.Tests.Support;
+using static PipeWs.Server.Tests.Support.RawPeerMessages;
+
+namespace PipeWs.Server.Tests.Hardening;
+
+/// <summary>What the rows of HARDENING have in common.</summary>
+internal static class HardeningRows
+{
+    /// <summary>Sends bytes over a new connection for each, which the server must fail with this code and then close; nobody else notices.</summary>
+    public static async Task FailsAsync(HubServer server, int code, params byte[][] inputs)
+    {
+        for (int i = 0; i < inputs.Length; i++)
+        {
+            await using RawPeer peer = await server.OpenAsync();
+            await peer.SendAsync(inputs[i]);
+            await peer.ReadCloseAsync(code);
+            if (i == 0)
+            {
+                // The end of the transport takes the server's linger, so one of them waits for it and the others go first.
+                await peer.AssertClosedAsync();
+            }
+        }
+
+        await server.AssertUndisturbedAsync(inputs.Length);
+    }
+
+    /// <inheritdoc cref="FailsAsync(HubServer, int, byte[][])"/>
+    public static Task FailsAsync(HubServer server, int code, params string[] hex) => FailsAsync(server, code, [.. hex.Select(Hex)]);
+
+    /// <summary>Runs a task that needs the time to pass: the clock goes on in small steps until it has completed.</summary>
+    public static async Task WhileTimePassesAsync(PipeWs.Shared.ManualTimeProvider clock, Task task)
+    {
+        long start = Environment.TickCount64;
+        while (!task.IsCompleted && Environment.TickCount64 - start < RawPeer.Patience.TotalMilliseconds)
+        {
+            clock.Advance(TimeSpan.FromMilliseconds(100));
+            await Task.WhenAny(task, Task.Delay(1));
+        }
+
+        await task.WaitAsync(RawPeer.Patience);
+    }
+}
