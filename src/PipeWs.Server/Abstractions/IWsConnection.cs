@@ -66,16 +66,22 @@ public interface IWsConnection : IWsSender
     ValueTask<bool> LeaveAsync(string room, CancellationToken cancellationToken = default);
 
     /// <summary>Sends a ping and measures the round trip.</summary>
-    /// <exception cref="OperationCanceledException">Cancelled, or the connection ended first.</exception>
+    /// <remarks>A handler must not await this on its own connection: the pong is read after it.</remarks>
+    /// <exception cref="OperationCanceledException">Cancelled.</exception>
+    /// <exception cref="WsClosedException">The connection ended first.</exception>
     ValueTask<TimeSpan> PingAsync(CancellationToken cancellationToken = default);
 
     /// <summary>
-    /// Begins the closing handshake, after all that is pending was sent, and completes when the connection has ended.
+    /// Begins the closing handshake, after all that is pending was sent, and completes when the connection has ended. A handler uses
+    /// <see cref="BeginClose"/> on its own connection: the peer's close frame is read after it.
     /// </summary>
     /// <param name="code">1000-1003, 1007-1014 or 3000-4999.</param>
     /// <param name="reason">At most 123 bytes of UTF-8; what is longer is cut.</param>
     /// <param name="cancellationToken">Gives up waiting; the closing goes on.</param>
     ValueTask<WsCloseInfo> CloseAsync(ushort code = 1000, string reason = "", CancellationToken cancellationToken = default);
+
+    /// <summary>Begins the closing handshake like <see cref="CloseAsync"/>, and does not wait for it.</summary>
+    void BeginClose(ushort code = 1000, string reason = "");
 
     /// <summary>Drops the transport now, without a closing handshake.</summary>
     void Abort(Exception? reason = null);

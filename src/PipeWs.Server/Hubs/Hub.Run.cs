@@ -44,10 +44,9 @@ internal sealed partial class Hub
 
     public async Task RunAsync(AcceptedConnection accepted)
     {
-        if (!accepted.Answer.IsEmpty)
+        if (!accepted.Answer.IsEmpty && !await TryAnswerAsync(accepted))
         {
-            accepted.Transport.Output.Write(accepted.Answer.Span);
-            await accepted.Transport.Output.FlushAsync();
+            return;
         }
 
         int shard = (int)((uint)Interlocked.Increment(ref _nextShard) % (uint)_shards.Length);
@@ -85,6 +84,21 @@ internal sealed partial class Hub
             _users.Remove(connection);
             connection.LeaveAll();
             _everyone.Leave(everyone!);
+        }
+    }
+
+    /// <summary>Sends what ends the handshake.</summary>
+    /// <returns><see langword="false"/> where the peer has gone meanwhile: there was no connection yet, so there is none to speak of.</returns>
+    private static async ValueTask<bool> TryAnswerAsync(AcceptedConnection accepted)
+    {
+        try
+        {
+            accepted.Transport.Output.Write(accepted.Answer.Span);
+            return !(await accepted.Transport.Output.FlushAsync()).IsCompleted;
+        }
+        catch (Exception e) when (e is IOException or OperationCanceledException or ObjectDisposedException or InvalidOperationException)
+        {
+            return false;
         }
     }
 

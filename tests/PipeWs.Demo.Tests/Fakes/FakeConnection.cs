@@ -74,6 +74,8 @@ internal sealed class FakeConnection(FakeHub hub, string id, string query) : Fak
         }
     }
 
+    public void BeginClose(ushort code = 1000, string reason = "") => throw new NotSupportedException();
+
     public WsMessageWriter BeginMessage(WsMessageType type) => throw new NotSupportedException();
 
     public ValueTask<TimeSpan> PingAsync(CancellationToken cancellationToken = default) => throw new NotSupportedException();

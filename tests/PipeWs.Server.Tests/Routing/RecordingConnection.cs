@@ -86,6 +86,8 @@ internal sealed class RecordingConnection : IWsConnection
 
     public ValueTask<bool> LeaveAsync(string room, CancellationToken cancellationToken = default) => throw new NotSupportedException();
 
+    public void BeginClose(ushort code = 1000, string reason = "") => throw new NotSupportedException();
+
     public WsMessageWriter BeginMessage(WsMessageType type) => throw new NotSupportedException();
 
     public ValueTask<TimeSpan> PingAsync(CancellationToken cancellationToken = default) => throw new NotSupportedException();
