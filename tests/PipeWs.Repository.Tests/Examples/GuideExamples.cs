@@ -15,6 +15,11 @@ internal static partial class GuideExamples
         builder.WebHost.ConfigureKestrel(kestrel => kestrel.ListenLocalhost(8080, listen => listen.UsePipeWs("/ws")));
     }
 
+    internal static void Inline(WebApplicationBuilder builder)
+    {
+        builder.WebHost.UseSockets(sockets => sockets.UnsafePreferInlineScheduling = true);
+    }
+
     internal static void HandlerDoor(WebApplicationBuilder builder)
     {
         builder.WebHost.ConfigureKestrel(kestrel => kestrel.ListenLocalhost(8081, listen => listen.UseConnectionHandler<PipeWsConnectionHandler>()));
