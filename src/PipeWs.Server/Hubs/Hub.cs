@@ -102,6 +102,7 @@ internal sealed partial class Hub : IWsHub, IHubEntrance, IBuiltInMessages, IWsH
 
     void IWsHeartbeatItem.OnHeartbeat(long now)
     {
+        _everyone.CloseStalled();
         _everyone.Trim();
         _rooms.Sweep();
     }

@@ -10,6 +10,7 @@ internal sealed class Membership : WsOutboundSource
 {
     private readonly long _replayTo;
     private long _cursor;
+    private long _stalledAt = -1;
     private volatile bool _left;
 
     /// <param name="room">The room.</param>
@@ -73,7 +74,8 @@ internal sealed class Membership : WsOutboundSource
             }
             else if (result == RoomLog.ReadResult.Gone)
             {
-                cursor = OnSlow(ref writer, cursor);
+                // The log keeps nothing for one that has left a moment ago.
+                cursor = _left ? 0 : OnSlow(ref writer, cursor);
             }
             else
             {
@@ -87,6 +89,26 @@ internal sealed class Membership : WsOutboundSource
         }
 
         return false;
+    }
+
+    /// <summary>
+    /// Whether it lags more than it may and has not moved since the last look: its peer reads nothing, so that <see cref="Write"/>, where the policy acts otherwise,
+    /// is not called. By the heartbeat alone.
+    /// </summary>
+    internal bool IsStalled(long head)
+    {
+        long cursor = Cursor;
+        bool lags = !_left && (cursor < Room.Log.Tail || (cursor > _replayTo && head - cursor >= Room.Options.MaxLagMessages));
+        bool stalled = lags && cursor == _stalledAt;
+        _stalledAt = lags ? cursor : -1;
+        return stalled;
+    }
+
+    /// <summary>Ends the membership of one that is too slow, and its connection with it.</summary>
+    internal void CloseSlow()
+    {
+        SetLeft();
+        Connection.Ws.CloseSlow($"too slow for room {Room.Name}");
     }
 
     private bool IsExcepted(WsFrame frame)
@@ -129,8 +151,7 @@ internal sealed class Membership : WsOutboundSource
                 return 0;
 
             default:
-                SetLeft();
-                Connection.Ws.CloseSlow($"too slow for room {Room.Name}");
+                CloseSlow();
                 return 0;
         }
     }

@@ -87,11 +87,12 @@ internal sealed class RoomRegistry
         }
     }
 
-    /// <summary>Trims every log and lets go of the rooms that are over.</summary>
+    /// <summary>Closes who has stopped reading, trims every log and lets go of the rooms that are over.</summary>
     internal void Sweep()
     {
         foreach (KeyValuePair<string, Room> pair in _rooms)
         {
+            pair.Value.CloseStalled();
             pair.Value.Trim();
             if (pair.Value.MemberCount == 0)
             {
