@@ -1,7 +1,10 @@
-// A subscriber with Node's own WebSocket: node client.mjs URL TOPIC COUNT
-// Prints every message it gets, one a line, and how the connection ended.
-const [url, topic, count] = process.argv.slice(2);
-const socket = new WebSocket(url);
+// A subscriber in Node: node client.mjs URL TOPIC COUNT [plain]
+// With Node's own WebSocket where it has one and "plain" does not ask for ours. Prints every message it gets, one a line, and how the connection ended.
+import { PlainWebSocket } from "./client.plain.mjs";
+
+const [url, topic, count, plain] = process.argv.slice(2);
+const Socket = plain ? PlainWebSocket : (globalThis.WebSocket ?? PlainWebSocket);
+const socket = new Socket(url);
 
 socket.onmessage = ({ data }) => {
   console.log(data);
