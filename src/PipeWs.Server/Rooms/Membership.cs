@@ -12,6 +12,7 @@ internal sealed class Membership : WsOutboundSource
     private long _cursor;
     private long _stalledAt = -1;
     private volatile bool _left;
+    private int _told;
 
     /// <param name="room">The room.</param>
     /// <param name="connection">The member.</param>
@@ -42,6 +43,14 @@ internal sealed class Membership : WsOutboundSource
 
     /// <summary>From here on nothing more of the room is written to the connection.</summary>
     internal void SetLeft() => _left = true;
+
+    /// <summary>The application was told of the join.</summary>
+    /// <returns><see langword="false"/> where it has left meanwhile, of which the caller then tells.</returns>
+    internal bool TryEndJoinEvent() => Interlocked.CompareExchange(ref _told, 1, 0) == 0;
+
+    /// <summary>It has left.</summary>
+    /// <returns><see langword="false"/> where the application is not told of the join yet; whoever does tells of this too.</returns>
+    internal bool TryBeginLeaveEvent() => Interlocked.CompareExchange(ref _told, 2, 0) != 0;
 
     /// <inheritdoc/>
     protected internal override bool Write(ref WsFrameWriter writer)
