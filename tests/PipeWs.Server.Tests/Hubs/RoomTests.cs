@@ -52,6 +52,21 @@ public sealed class RoomTests
     }
 
     [Fact]
+    public async Task A_leave_is_never_told_before_its_join()
+    {
+        await using HubServer server = await HubServer.JsonAsync();
+        var events = new ConcurrentQueue<string>();
+        server.Hub.Joined += raised => Assert.True(raised.Connection.LeaveAsync(raised.Room).AsTask().Result);
+        server.Hub.Joined += raised => events.Enqueue($"+{raised.Room}");
+        server.Hub.Left += raised => events.Enqueue($"-{raised.Room} {raised.Members}");
+        await using RawPeer peer = await server.OpenAsync();
+        await peer.SubscribeAsync("a");
+        await peer.AskAsync("""{"type":"ping"}""", """{"type":"pong"}""");
+        Assert.Equal(["+a", "-a 0"], events);
+        Assert.Empty(server.Hub.Rooms);
+    }
+
+    [Fact]
     public async Task Metadata_stays_with_the_connection()
     {
         await using HubServer server = await HubServer.JsonAsync(build: builder => builder
