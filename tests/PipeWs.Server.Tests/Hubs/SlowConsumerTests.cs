@@ -118,6 +118,33 @@ public sealed class SlowConsumerTests
         await stalled.Peer.AskAsync("""{"type":"ping"}""", """{"type":"pong"}""");
     }
 
+    [Theory]
+    [MemberData(nameof(Doors))]
+    public async Task A_member_whose_own_handler_publishes_more_than_it_may_lag_is_not_slow(Door door, bool isSecure)
+    {
+        // One write's worth more than it may lag: what has not left before the handler's end would be too much.
+        const int Burst = 5000;
+        await using HubServer server = await HubServer.JsonAsync(door, isSecure, build: builder => builder.MapAction("burst", static async context =>
+        {
+            // The answer takes the connection's turn to write, and what is published waits for it.
+            await context.ReplyAsync("here it comes");
+            for (int i = 0; i < Burst; i++)
+            {
+                context.Hub.Room("feed").Publish("1"u8.ToArray());
+            }
+        }));
+        await using RawPeer peer = await server.OpenAsync();
+        await peer.SubscribeAsync("feed");
+        await peer.AskAsync("""{"id":"1","action":"burst"}""", """{"id":"1","type":"here it comes"}""");
+        for (int i = 1; i <= Burst; i++)
+        {
+            Assert.Equal(i, (await peer.ReadJsonAsync()).GetProperty("sn").GetInt64());
+        }
+
+        await peer.CloseAsync();
+        await server.AssertUndisturbedAsync(0);
+    }
+
     private static long NumberOf(string message)
     {
         using JsonDocument document = JsonDocument.Parse(message);
