@@ -35,15 +35,9 @@ internal sealed class PipeWsOptionsValidator : IValidateOptions<PipeWsOptions>
         check.Each(nameof(options.Subprotocols), options.Subprotocols, SubprotocolNegotiator.IsSubprotocol, "a token (RFC 6455, 11.5)");
         check.Each(nameof(options.HandlerPaths), options.HandlerPaths, HandshakePaths.IsValid, "a path that starts with one slash and is visible ASCII without '?' and '#', such as '/ws'");
 
-        WsRoomOptions rooms = options.Rooms;
-        check.Range("Rooms.HistoryMessages", rooms.HistoryMessages, 0, int.MaxValue);
-        check.Range("Rooms.MaxLogBytes", rooms.MaxLogBytes, 0, long.MaxValue);
-        check.Range("Rooms.HistoryAge", rooms.HistoryAge, TimeSpan.MaxValue);
-        check.Range("Rooms.MaxLagMessages", rooms.MaxLagMessages, 1, int.MaxValue);
-        check.Range("Rooms.MaxConnectionsPerRoom", rooms.MaxConnectionsPerRoom, 0, int.MaxValue);
-        if (!Enum.IsDefined(rooms.SlowConsumerPolicy))
+        foreach ((string option, string value, string allowed) in options.Rooms.FindProblems())
         {
-            check.Fail("Rooms.SlowConsumerPolicy", rooms.SlowConsumerPolicy.ToString(), "one of Disconnect, Skip, Conflate, Unsubscribe");
+            check.Fail($"Rooms.{option}", value, allowed);
         }
 
         return check.Failures.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(check.Failures);

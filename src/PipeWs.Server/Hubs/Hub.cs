@@ -102,6 +102,7 @@ internal sealed partial class Hub : IWsHub, IHubEntrance, IBuiltInMessages, IWsH
 
     void IWsHeartbeatItem.OnHeartbeat(long now)
     {
+        _everyone.CloseStalled();
         _everyone.Trim();
         _rooms.Sweep();
     }
@@ -130,10 +131,21 @@ internal sealed partial class Hub : IWsHub, IHubEntrance, IBuiltInMessages, IWsH
             _rooms.RemoveIfOver(room);
         }
 
-        Raise(Left, member, members);
+        if (member.TryBeginLeaveEvent())
+        {
+            Raise(Left, member, members);
+        }
     }
 
-    internal void RaiseJoined(Membership member) => Raise(Joined, member, member.Room.MemberCount);
+    /// <summary>Tells of a join, and then of the leave that came meanwhile, if one did: whoever counts members hears of them in this order.</summary>
+    internal void RaiseJoined(Membership member)
+    {
+        Raise(Joined, member, member.Room.MemberCount);
+        if (!member.TryEndJoinEvent())
+        {
+            Raise(Left, member, member.Room.MemberCount);
+        }
+    }
 
     private void Raise(Action<WsRoomEvent>? handlers, Membership member, int members)
     {

@@ -16,23 +16,10 @@ internal sealed class Conflation(int maxKeys)
     internal void Update(WsFrame frame)
     {
         string key = frame.Key ?? "";
-        Entry entry = _latest.GetOrAdd(key, static _ => new Entry());
-        WsFrame? old = frame;
-        lock (entry)
+        while (!TryUpdate(_latest.GetOrAdd(key, static _ => new Entry()), frame))
         {
-            if (entry.Frame is null || entry.Frame.SequenceNumber < frame.SequenceNumber)
-            {
-                frame.Retain();
-                old = entry.Frame;
-                entry.Frame = frame;
-            }
-            else
-            {
-                old = null;
-            }
         }
 
-        old?.Release();
         if (_latest.Count > maxKeys)
         {
             ForgetOldest();
@@ -76,6 +63,29 @@ internal sealed class Conflation(int maxKeys)
         }
     }
 
+    /// <returns><see langword="false"/> where the entry was forgotten meanwhile, and another is to be found.</returns>
+    private static bool TryUpdate(Entry entry, WsFrame frame)
+    {
+        WsFrame? old = null;
+        lock (entry)
+        {
+            if (entry.IsForgotten)
+            {
+                return false;
+            }
+
+            if (entry.Frame is null || entry.Frame.SequenceNumber < frame.SequenceNumber)
+            {
+                frame.Retain();
+                old = entry.Frame;
+                entry.Frame = frame;
+            }
+        }
+
+        old?.Release();
+        return true;
+    }
+
     private void ForgetOldest()
     {
         string? oldest = null;
@@ -106,6 +116,7 @@ internal sealed class Conflation(int maxKeys)
         WsFrame? frame;
         lock (entry)
         {
+            entry.IsForgotten = true;
             frame = entry.Frame;
             entry.Frame = null;
         }
@@ -116,5 +127,6 @@ internal sealed class Conflation(int maxKeys)
     private sealed class Entry
     {
         internal WsFrame? Frame;
+        internal bool IsForgotten;
     }
 }

@@ -10,7 +10,9 @@ internal sealed class Membership : WsOutboundSource
 {
     private readonly long _replayTo;
     private long _cursor;
+    private long _stalledAt = -1;
     private volatile bool _left;
+    private int _told;
 
     /// <param name="room">The room.</param>
     /// <param name="connection">The member.</param>
@@ -41,6 +43,14 @@ internal sealed class Membership : WsOutboundSource
 
     /// <summary>From here on nothing more of the room is written to the connection.</summary>
     internal void SetLeft() => _left = true;
+
+    /// <summary>The application was told of the join.</summary>
+    /// <returns><see langword="false"/> where it has left meanwhile, of which the caller then tells.</returns>
+    internal bool TryEndJoinEvent() => Interlocked.CompareExchange(ref _told, 1, 0) == 0;
+
+    /// <summary>It has left.</summary>
+    /// <returns><see langword="false"/> where the application is not told of the join yet; whoever does tells of this too.</returns>
+    internal bool TryBeginLeaveEvent() => Interlocked.CompareExchange(ref _told, 2, 0) != 0;
 
     /// <inheritdoc/>
     protected internal override bool Write(ref WsFrameWriter writer)
@@ -73,7 +83,8 @@ internal sealed class Membership : WsOutboundSource
             }
             else if (result == RoomLog.ReadResult.Gone)
             {
-                cursor = OnSlow(ref writer, cursor);
+                // The log keeps nothing for one that has left a moment ago.
+                cursor = _left ? 0 : OnSlow(ref writer, cursor);
             }
             else
             {
@@ -87,6 +98,26 @@ internal sealed class Membership : WsOutboundSource
         }
 
         return false;
+    }
+
+    /// <summary>
+    /// Whether it lags more than it may and has not moved since the last look: its peer reads nothing, so that <see cref="Write"/>, where the policy acts otherwise,
+    /// is not called. By the heartbeat alone.
+    /// </summary>
+    internal bool IsStalled(long head)
+    {
+        long cursor = Cursor;
+        bool lags = !_left && (cursor < Room.Log.Tail || (cursor > _replayTo && head - cursor >= Room.Options.MaxLagMessages));
+        bool stalled = lags && cursor == _stalledAt;
+        _stalledAt = lags ? cursor : -1;
+        return stalled;
+    }
+
+    /// <summary>Ends the membership of one that is too slow, and its connection with it.</summary>
+    internal void CloseSlow()
+    {
+        SetLeft();
+        Connection.Ws.CloseSlow($"too slow for room {Room.Name}");
     }
 
     private bool IsExcepted(WsFrame frame)
@@ -129,8 +160,7 @@ internal sealed class Membership : WsOutboundSource
                 return 0;
 
             default:
-                SetLeft();
-                Connection.Ws.CloseSlow($"too slow for room {Room.Name}");
+                CloseSlow();
                 return 0;
         }
     }

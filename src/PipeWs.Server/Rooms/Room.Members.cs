@@ -33,7 +33,16 @@ internal sealed partial class Room
             _memberCount++;
             if (Options.Acknowledged && connection.UserId is { } user)
             {
-                (_acknowledged ??= new ConcurrentDictionary<string, long>(StringComparer.Ordinal)).TryAdd(user, cursor - 1);
+                _acknowledged ??= new ConcurrentDictionary<string, long>(StringComparer.Ordinal);
+                if (since.Kind == WsSinceKind.Head && recovered == false)
+                {
+                    // What has expired was announced, and is asked for no more: what follows is the user's to acknowledge again.
+                    _acknowledged.AddOrUpdate(user, static (_, head) => head, static (_, old, head) => Math.Max(old, head), head);
+                }
+                else
+                {
+                    _acknowledged.TryAdd(user, cursor - 1);
+                }
             }
 
             return member;
@@ -65,21 +74,55 @@ internal sealed partial class Room
         _shards[member.Connection.ShardIndex].Remove(member);
         lock (_lock)
         {
-            return --_memberCount;
+            _memberCount--;
+            _emptySince = Now;
+            return _memberCount;
         }
     }
 
     /// <summary>Takes note of what a user has received; numbers only grow.</summary>
+    /// <returns>Whether there was anything that this user could acknowledge.</returns>
     internal bool Acknowledge(string userId, long number)
     {
-        if (!Options.Acknowledged || number < 1 || number > Log.Head)
+        if (!Options.Acknowledged || number < 1 || number > Log.Head || _acknowledged?.ContainsKey(userId) != true)
         {
             return false;
         }
 
-        _acknowledged ??= new ConcurrentDictionary<string, long>(StringComparer.Ordinal);
         _acknowledged.AddOrUpdate(userId, static (_, n) => n, static (_, old, n) => Math.Max(old, n), number);
         return true;
+    }
+
+    /// <summary>
+    /// Closes the members that have stopped reading where the policy is to disconnect. The other policies act when such a member reads again; it costs
+    /// no more than a cursor until then, and the keep-alive finds it if it is dead.
+    /// </summary>
+    internal void CloseStalled()
+    {
+        if (Options.SlowConsumerPolicy != WsSlowConsumerPolicy.Disconnect)
+        {
+            return;
+        }
+
+        List<Membership>? stalled = null;
+        foreach (RoomShard shard in _shards)
+        {
+            if (shard.Count > 0)
+            {
+                shard.FindStalled(ref stalled);
+            }
+        }
+
+        if (stalled is null)
+        {
+            return;
+        }
+
+        foreach (Membership member in stalled)
+        {
+            CountSlow();
+            member.CloseSlow();
+        }
     }
 
     /// <summary>Lets go of what is no longer history nor awaited by a member.</summary>
@@ -122,7 +165,7 @@ internal sealed partial class Room
     {
         lock (_lock)
         {
-            if (_removed || _memberCount > 0 || (KeepsHistory && Log.Tail <= Log.Head))
+            if (_removed || _memberCount > 0 || (KeepsHistory && (Log.Tail <= Log.Head || IsAwaited)))
             {
                 return false;
             }
@@ -168,6 +211,11 @@ internal sealed partial class Room
 
         return Holds(since.SequenceNumber, head) ? (since.SequenceNumber + 1, true, null) : (head + 1, false, "expired");
     }
+
+    /// <summary>Whether a user may still come back for what is acknowledged: as long after the last has left as a message would be kept.</summary>
+    private bool IsAwaited =>
+        _acknowledged is { IsEmpty: false }
+        && (Options.HistoryAge == Timeout.InfiniteTimeSpan || Now - _emptySince < (long)Options.HistoryAge.TotalMilliseconds);
 
     /// <summary>Whether all that follows a number is still there. The cursor is then also within the lag the room allows.</summary>
     private bool Holds(long number, long head) =>

@@ -22,6 +22,7 @@ internal sealed partial class Room
     private readonly int _throttle;
     private ConcurrentDictionary<string, long>? _acknowledged;
     private int _memberCount;
+    private long _emptySince;
     private long _slow;
     private volatile bool _removed;
 

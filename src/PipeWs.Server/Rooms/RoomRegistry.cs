@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Text;
+using Microsoft.Extensions.Options;
 
 namespace PipeWs.Server.Rooms;
 
@@ -20,7 +21,7 @@ internal sealed class RoomRegistry
         _defaults = defaults;
         _shards = shards;
         _time = time;
-        _rules = [.. rules.Select(rule => (rule.Pattern, Configured(defaults, rule.Configure)))];
+        _rules = [.. rules.Select(rule => (rule.Pattern, Configured(defaults, rule.Pattern, rule.Configure)))];
     }
 
     internal int Count => _rooms.Count;
@@ -87,11 +88,12 @@ internal sealed class RoomRegistry
         }
     }
 
-    /// <summary>Trims every log and lets go of the rooms that are over.</summary>
+    /// <summary>Closes who has stopped reading, trims every log and lets go of the rooms that are over.</summary>
     internal void Sweep()
     {
         foreach (KeyValuePair<string, Room> pair in _rooms)
         {
+            pair.Value.CloseStalled();
             pair.Value.Trim();
             if (pair.Value.MemberCount == 0)
             {
@@ -100,11 +102,12 @@ internal sealed class RoomRegistry
         }
     }
 
-    private static WsRoomOptions Configured(WsRoomOptions defaults, Action<WsRoomOptions> configure)
+    private static WsRoomOptions Configured(WsRoomOptions defaults, string pattern, Action<WsRoomOptions> configure)
     {
         WsRoomOptions options = defaults.Copy();
         configure(options);
-        return options;
+        string[] failures = [.. options.FindProblems().Select(problem => $"PipeWs rooms '{pattern}': {problem.Option} is '{problem.Value}'; it must be {problem.Allowed}.")];
+        return failures.Length == 0 ? options : throw new OptionsValidationException(pattern, typeof(WsRoomOptions), failures);
     }
 
     private void Forget(Room room) => _rooms.TryRemove(new KeyValuePair<string, Room>(room.Name, room));

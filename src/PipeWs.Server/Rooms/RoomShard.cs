@@ -118,6 +118,22 @@ internal sealed class RoomShard
         return number;
     }
 
+    /// <summary>Finds the members here that lag too far and do not move. By the heartbeat.</summary>
+    internal void FindStalled(ref List<Membership>? stalled)
+    {
+        long head = Room.Log.Head;
+        lock (_lock)
+        {
+            for (int i = 0; i < _count; i++)
+            {
+                if (_members[i]!.IsStalled(head))
+                {
+                    (stalled ??= []).Add(_members[i]!);
+                }
+            }
+        }
+    }
+
     /// <summary>Begins a walk. By the shard's turn.</summary>
     internal void BeginWalk()
     {

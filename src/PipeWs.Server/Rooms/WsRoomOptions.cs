@@ -1,8 +1,13 @@
+using System.Globalization;
+
 namespace PipeWs.Server;
 
 /// <summary>How the rooms of a pattern keep their messages and treat their members. Read when a room comes into being.</summary>
 public sealed class WsRoomOptions
 {
+    /// <summary>A log's ring has a power of two of places, and one more than it is asked to hold.</summary>
+    private const int MaxMessages = 1_048_576;
+
     /// <summary>How many messages are kept for members that resume, or join with "last". Default 0: none. At most 1,048,576.</summary>
     public int HistoryMessages { get; set; }
 
@@ -34,4 +39,34 @@ public sealed class WsRoomOptions
     public bool Subscribable { get; set; } = true;
 
     internal WsRoomOptions Copy() => (WsRoomOptions)MemberwiseClone();
+
+    /// <summary>What is not allowed: which option, its value, and what it must be.</summary>
+    internal IEnumerable<(string Option, string Value, string Allowed)> FindProblems()
+    {
+        (string, long, long, long)[] ranges =
+        [
+            (nameof(HistoryMessages), HistoryMessages, 0, MaxMessages),
+            (nameof(MaxLogBytes), MaxLogBytes, 0, long.MaxValue),
+            (nameof(MaxLagMessages), MaxLagMessages, 1, MaxMessages),
+            (nameof(MaxConflationKeys), MaxConflationKeys, 1, int.MaxValue),
+            (nameof(MaxConnectionsPerRoom), MaxConnectionsPerRoom, 0, int.MaxValue),
+        ];
+        foreach ((string option, long value, long min, long max) in ranges)
+        {
+            if (value < min || value > max)
+            {
+                yield return (option, value.ToString(CultureInfo.InvariantCulture), string.Create(CultureInfo.InvariantCulture, $"between {min} and {max}"));
+            }
+        }
+
+        if (HistoryAge <= TimeSpan.Zero && HistoryAge != Timeout.InfiniteTimeSpan)
+        {
+            yield return (nameof(HistoryAge), HistoryAge.ToString(), "more than 00:00:00 or infinite (-00:00:00.0010000)");
+        }
+
+        if (!Enum.IsDefined(SlowConsumerPolicy))
+        {
+            yield return (nameof(SlowConsumerPolicy), SlowConsumerPolicy.ToString(), "one of Disconnect, Skip, Conflate, Unsubscribe");
+        }
+    }
 }

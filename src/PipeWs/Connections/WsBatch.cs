@@ -42,9 +42,10 @@ public static class WsBatch
         return true;
     }
 
-    /// <summary>Does now what was put off on this thread.</summary>
+    /// <summary>Does now what was put off on this thread, and lets what the batch's own connection was to be sent leave.</summary>
     public static void RunDeferred()
     {
+        t_owner?.ReleaseLoopTurn();
         List<IWsBatchWork>? deferred = t_deferred;
         if (deferred is null)
         {

@@ -197,7 +197,8 @@ public sealed partial class WsConnection
         }
     }
 
-    private void ReleaseLoopTurn()
+    /// <summary>Writes what the batch has put off, where the receive loop has the turn. By the thread of <see cref="WsBatch.Owner"/>.</summary>
+    internal void ReleaseLoopTurn()
     {
         if (_loopHoldsTurn)
         {

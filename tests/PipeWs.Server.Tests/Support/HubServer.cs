@@ -170,6 +170,9 @@ internal sealed class HubServer : IAsyncDisposable
         Assert.InRange(Server.Log.All.Count, 0, maxLines);
     }
 
+    /// <summary>Nothing came to the bystander before the answer to its own question.</summary>
+    public Task AssertDoesNotHearAsync() => Bystander!.AskAsync("""{"type":"ping"}""", """{"type":"pong"}""");
+
     /// <summary>Waits until the hub has this many connections, and no trace of others.</summary>
     public async Task AssertConnectionsAsync(int count)
     {
