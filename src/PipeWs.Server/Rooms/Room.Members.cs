@@ -122,17 +122,29 @@ internal sealed partial class Room
     {
         lock (_lock)
         {
-            if (_removed || _memberCount > 0 || (KeepsHistory && Log.Tail <= Log.Head))
+            if (_removed || _memberCount > 0)
             {
                 return false;
             }
+
+            // Whoever publishes has its number before the end, and then it was here that nobody was in the room, or gets none and finds the next life.
+            long head;
+            do
+            {
+                head = Log.Head;
+                if (KeepsHistory && Log.Tail <= head)
+                {
+                    return false;
+                }
+            }
+            while (!Log.TrySeal(head));
 
             _removed = true;
             return true;
         }
     }
 
-    /// <summary>Gives back what a removed room held. A publisher that came too late may still be placing its frame.</summary>
+    /// <summary>Gives back what a removed room held. A publisher that came just before the end may still be placing its frame.</summary>
     internal void Clear()
     {
         Log.Clear();

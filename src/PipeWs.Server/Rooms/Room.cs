@@ -58,7 +58,7 @@ internal sealed partial class Room
     /// <summary>How often a member was too slow.</summary>
     internal long SlowCount => Volatile.Read(ref _slow);
 
-    /// <summary>Whether this life is over; what is published to it goes nowhere.</summary>
+    /// <summary>Whether this life is over; nothing can be published to it.</summary>
     internal bool IsRemoved => _removed;
 
     private bool KeepsHistory => Options.HistoryMessages > 0;
@@ -66,6 +66,7 @@ internal sealed partial class Room
     private long Now => (long)_time.GetElapsedTime(_origin).TotalMilliseconds;
 
     /// <summary>Appends a message in its envelope. No lock, no allocation; never waits for a member.</summary>
+    /// <returns>Its number; 0 where this life of the room is over.</returns>
     internal long Publish(ReadOnlySpan<byte> data, in WsPublishOptions options)
     {
         scoped ReadOnlySpan<byte> subject = default;
@@ -78,6 +79,12 @@ internal sealed partial class Room
         // All that can fail is done before a number is taken.
         WsFrame frame = WsFrame.Rent(MessageWriter.MessageLength(_messagePrefix, subject, long.MaxValue, data));
         long number = Log.Reserve();
+        if (number == 0)
+        {
+            frame.Release();
+            return 0;
+        }
+
         int length = MessageWriter.MessageLength(_messagePrefix, subject, number, data);
         MessageWriter.WriteMessage(frame.GetPayloadSpan(length), _messagePrefix, subject, number, data);
         frame.Seal(WsMessageType.Text, length);
@@ -86,6 +93,7 @@ internal sealed partial class Room
     }
 
     /// <summary>Appends a payload as it is.</summary>
+    /// <returns>Its number; 0 where this life of the room is over.</returns>
     internal long PublishRaw(in ReadOnlySequence<byte> payload, WsMessageType type, in WsPublishOptions options)
     {
         int length = checked((int)payload.Length);
@@ -93,6 +101,12 @@ internal sealed partial class Room
         payload.CopyTo(frame.GetPayloadSpan(length));
         frame.Seal(type, length);
         long number = Log.Reserve();
+        if (number == 0)
+        {
+            frame.Release();
+            return 0;
+        }
+
         Append(frame, number, options);
         return number;
     }
