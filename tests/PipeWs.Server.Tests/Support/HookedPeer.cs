@@ -35,6 +35,9 @@ internal sealed class HookedPeer : IAsyncDisposable
         set => _output.OnFlush = value;
     }
 
+    /// <summary>The most bytes that were handed over at once.</summary>
+    internal int LargestFlushBytes => _output.LargestFlushBytes;
+
     /// <summary>The payloads of the frames that were flushed.</summary>
     internal List<string> Texts
     {
@@ -60,6 +63,9 @@ internal sealed class HookedPeer : IAsyncDisposable
     /// <summary>From now on the transport takes nothing more, like a peer's that does not read.</summary>
     internal void Stall() => _output.Stall();
 
+    /// <summary>The transport takes what it was given, and all that comes.</summary>
+    internal void Resume() => _output.Resume();
+
     internal async Task SendAsync(string text)
     {
         byte[] payload = Encoding.UTF8.GetBytes(text);
@@ -80,10 +86,11 @@ internal sealed class HookedPeer : IAsyncDisposable
     {
         private readonly Lock _lock = new();
         private readonly ArrayBufferWriter<byte> _written = new();
-        private readonly TaskCompletionSource<FlushResult> _never = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        private TaskCompletionSource<FlushResult>? _stalled;
         private Action? _onFlush;
         private int _flushedBytes;
-        private bool _isStalled;
+
+        internal int LargestFlushBytes { get; private set; }
 
         internal Action? OnFlush
         {
@@ -113,7 +120,7 @@ internal sealed class HookedPeer : IAsyncDisposable
 
         public override Span<byte> GetSpan(int sizeHint = 0) => _written.GetSpan(sizeHint);
 
-        public override void CancelPendingFlush() => _never.TrySetResult(new FlushResult(isCanceled: true, isCompleted: false));
+        public override void CancelPendingFlush() => Resume();
 
         public override void Complete(Exception? exception = null)
         {
@@ -124,8 +131,9 @@ internal sealed class HookedPeer : IAsyncDisposable
             Interlocked.Exchange(ref _onFlush, null)?.Invoke();
             lock (_lock)
             {
+                LargestFlushBytes = Math.Max(LargestFlushBytes, _written.WrittenCount - _flushedBytes);
                 _flushedBytes = _written.WrittenCount;
-                return _isStalled ? new ValueTask<FlushResult>(_never.Task) : default;
+                return _stalled is not null ? new ValueTask<FlushResult>(_stalled.Task) : default;
             }
         }
 
@@ -133,8 +141,20 @@ internal sealed class HookedPeer : IAsyncDisposable
         {
             lock (_lock)
             {
-                _isStalled = true;
+                _stalled ??= new TaskCompletionSource<FlushResult>(TaskCreationOptions.RunContinuationsAsynchronously);
             }
+        }
+
+        internal void Resume()
+        {
+            TaskCompletionSource<FlushResult>? stalled;
+            lock (_lock)
+            {
+                stalled = _stalled;
+                _stalled = null;
+            }
+
+            stalled?.TrySetResult(default);
         }
     }
 
