@@ -130,10 +130,26 @@ internal sealed partial class Hub : IWsHub, IHubEntrance, IBuiltInMessages, IWsH
             _rooms.RemoveIfOver(room);
         }
 
-        Raise(Left, member, members);
+        if (member.EndAnnounced())
+        {
+            Raise(Left, member, members);
+        }
     }
 
-    internal void RaiseJoined(Membership member) => Raise(Joined, member, member.Room.MemberCount);
+    /// <summary>Tells of the join, and never after the leave: another thread may end the membership before or meanwhile.</summary>
+    internal void RaiseJoined(Membership member)
+    {
+        if (!member.TryBeginAnnouncing())
+        {
+            return;
+        }
+
+        Raise(Joined, member, member.Room.MemberCount);
+        if (!member.TryEndAnnouncing())
+        {
+            Raise(Left, member, member.Room.MemberCount);
+        }
+    }
 
     private void Raise(Action<WsRoomEvent>? handlers, Membership member, int members)
     {

@@ -8,7 +8,13 @@ namespace PipeWs.Server.Rooms;
 /// </summary>
 internal sealed class Membership : WsOutboundSource
 {
+    private const int Unannounced = 0;
+    private const int Announcing = 1;
+    private const int Announced = 2;
+    private const int Over = 3;
+
     private readonly long _replayTo;
+    private int _announced;
     private long _cursor;
     private volatile bool _left;
 
@@ -41,6 +47,18 @@ internal sealed class Membership : WsOutboundSource
 
     /// <summary>From here on nothing more of the room is written to the connection.</summary>
     internal void SetLeft() => _left = true;
+
+    /// <summary>Before the application is told that it joined.</summary>
+    /// <returns><see langword="false"/> where it has left already: nobody is told anything.</returns>
+    internal bool TryBeginAnnouncing() => Interlocked.CompareExchange(ref _announced, Announcing, Unannounced) == Unannounced;
+
+    /// <summary>After the application was told that it joined.</summary>
+    /// <returns><see langword="false"/> where it left meanwhile: that is to be told now.</returns>
+    internal bool TryEndAnnouncing() => Interlocked.CompareExchange(ref _announced, Announced, Announcing) == Announcing;
+
+    /// <summary>When it has left.</summary>
+    /// <returns>Whether the application was told of the join, and is to be told of this.</returns>
+    internal bool EndAnnounced() => Interlocked.Exchange(ref _announced, Over) == Announced;
 
     /// <inheritdoc/>
     protected internal override bool Write(ref WsFrameWriter writer)
