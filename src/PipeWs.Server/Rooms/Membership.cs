@@ -16,6 +16,9 @@ internal sealed class Membership : WsOutboundSource
     private readonly long _replayTo;
     private int _announced;
     private long _cursor;
+
+    /// <summary>Up to here it gets only the latest message of each key.</summary>
+    private long _conflatedTo;
     private volatile bool _left;
 
     /// <param name="room">The room.</param>
@@ -78,6 +81,12 @@ internal sealed class Membership : WsOutboundSource
                 return true;
             }
 
+            if (cursor <= _conflatedTo)
+            {
+                cursor = Room.Conflation!.WriteLatest(ref writer, cursor, _conflatedTo, Connection.Id);
+                continue;
+            }
+
             RoomLog.ReadResult result = log.TryRead(cursor, out WsFrame? frame);
             if (result == RoomLog.ReadResult.Found)
             {
@@ -133,10 +142,11 @@ internal sealed class Membership : WsOutboundSource
                 return head + 1;
 
             case WsSlowConsumerPolicy.Conflate:
+                // What is left of an earlier gap was announced with it.
                 long upTo = Room.Log.PublishedUpTo(cursor);
-                Room.WriteGap(ref writer, cursor, upTo, "conflated");
-                Room.Conflation!.WriteLatest(ref writer, cursor, upTo, Connection.Id);
-                return upTo + 1;
+                Room.WriteGap(ref writer, Math.Max(cursor, _conflatedTo + 1), upTo, "conflated");
+                _conflatedTo = upTo;
+                return cursor;
 
             case WsSlowConsumerPolicy.Unsubscribe:
                 SetLeft();
