@@ -31,9 +31,9 @@ internal sealed partial class Room
             result = new WsJoinResult(WsJoinStatus.Joined, Epoch, head, recovered, reason);
             member.Answer = result;
             _memberCount++;
-            if (Options.Acknowledged && connection.UserId is { } user)
+            if (_acknowledged is not null && connection.UserId is { } user)
             {
-                (_acknowledged ??= new ConcurrentDictionary<string, long>(StringComparer.Ordinal)).TryAdd(user, cursor - 1);
+                _acknowledged.TryAdd(user, cursor - 1);
             }
 
             return member;
@@ -72,12 +72,11 @@ internal sealed partial class Room
     /// <summary>Takes note of what a user has received; numbers only grow.</summary>
     internal bool Acknowledge(string userId, long number)
     {
-        if (!Options.Acknowledged || number < 1 || number > Log.Head)
+        if (_acknowledged is null || number < 1 || number > Log.Head)
         {
             return false;
         }
 
-        _acknowledged ??= new ConcurrentDictionary<string, long>(StringComparer.Ordinal);
         _acknowledged.AddOrUpdate(userId, static (_, n) => n, static (_, old, n) => Math.Max(old, n), number);
         return true;
     }
@@ -160,7 +159,7 @@ internal sealed partial class Room
 
         if (since.Kind == WsSinceKind.Head)
         {
-            if (Options.Acknowledged && userId is not null && _acknowledged?.TryGetValue(userId, out long acknowledged) == true)
+            if (userId is not null && _acknowledged?.TryGetValue(userId, out long acknowledged) == true)
             {
                 return Holds(acknowledged, head) ? (acknowledged + 1, true, null) : (head + 1, false, "expired");
             }

@@ -20,7 +20,7 @@ internal sealed partial class Room
     private readonly byte[] _messagePrefix;
     private readonly long _origin;
     private readonly int _throttle;
-    private ConcurrentDictionary<string, long>? _acknowledged;
+    private readonly ConcurrentDictionary<string, long>? _acknowledged;
     private int _memberCount;
     private long _slow;
     private volatile bool _removed;
@@ -32,6 +32,7 @@ internal sealed partial class Room
         Epoch = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(6));
         Log = new RoomLog(Math.Max(options.HistoryMessages, options.MaxLagMessages) + 1, options.MaxLogBytes);
         Conflation = options.SlowConsumerPolicy == WsSlowConsumerPolicy.Conflate ? new Conflation(options.MaxConflationKeys) : null;
+        _acknowledged = options.Acknowledged ? new ConcurrentDictionary<string, long>(StringComparer.Ordinal) : null;
         _time = time;
         _origin = time.GetTimestamp();
         _messagePrefix = MessageWriter.MessagePrefix(name);
@@ -77,6 +78,7 @@ internal sealed partial class Room
         }
 
         // All that can fail is done before a number is taken.
+        string[]? except = CopyExcept(options);
         WsFrame frame = WsFrame.Rent(MessageWriter.MessageLength(_messagePrefix, subject, long.MaxValue, data));
         long number = Log.Reserve();
         if (number == 0)
@@ -88,7 +90,7 @@ internal sealed partial class Room
         int length = MessageWriter.MessageLength(_messagePrefix, subject, number, data);
         MessageWriter.WriteMessage(frame.GetPayloadSpan(length), _messagePrefix, subject, number, data);
         frame.Seal(WsMessageType.Text, length);
-        Append(frame, number, options);
+        Append(frame, number, options.Key, except);
         return number;
     }
 
@@ -97,6 +99,7 @@ internal sealed partial class Room
     internal long PublishRaw(in ReadOnlySequence<byte> payload, WsMessageType type, in WsPublishOptions options)
     {
         int length = checked((int)payload.Length);
+        string[]? except = CopyExcept(options);
         WsFrame frame = WsFrame.Rent(length);
         payload.CopyTo(frame.GetPayloadSpan(length));
         frame.Seal(type, length);
@@ -107,7 +110,7 @@ internal sealed partial class Room
             return 0;
         }
 
-        Append(frame, number, options);
+        Append(frame, number, options.Key, except);
         return number;
     }
 
@@ -145,11 +148,14 @@ internal sealed partial class Room
         return members;
     }
 
-    private void Append(WsFrame frame, long number, in WsPublishOptions options)
+    // Read long after the publish has returned, by when the application may have changed its list.
+    private static string[]? CopyExcept(in WsPublishOptions options) => options.Except is { Count: > 0 } except ? [.. except] : null;
+
+    private void Append(WsFrame frame, long number, string? key, string[]? except)
     {
         frame.SequenceNumber = number;
-        frame.Key = options.Key;
-        frame.Except = options.Except;
+        frame.Key = key;
+        frame.Except = except;
         frame.Timestamp = KeepsHistory ? Now : 0;
         Conflation?.Update(frame);
         Log.Place(frame);
