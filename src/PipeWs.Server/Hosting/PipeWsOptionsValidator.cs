@@ -35,18 +35,38 @@ internal sealed class PipeWsOptionsValidator : IValidateOptions<PipeWsOptions>
         check.Each(nameof(options.Subprotocols), options.Subprotocols, SubprotocolNegotiator.IsSubprotocol, "a token (RFC 6455, 11.5)");
         check.Each(nameof(options.HandlerPaths), options.HandlerPaths, HandshakePaths.IsValid, "a path that starts with one slash and is visible ASCII without '?' and '#', such as '/ws'");
 
-        WsRoomOptions rooms = options.Rooms;
-        check.Range("Rooms.HistoryMessages", rooms.HistoryMessages, 0, int.MaxValue);
-        check.Range("Rooms.MaxLogBytes", rooms.MaxLogBytes, 0, long.MaxValue);
-        check.Range("Rooms.HistoryAge", rooms.HistoryAge, TimeSpan.MaxValue);
-        check.Range("Rooms.MaxLagMessages", rooms.MaxLagMessages, 1, int.MaxValue);
-        check.Range("Rooms.MaxConnectionsPerRoom", rooms.MaxConnectionsPerRoom, 0, int.MaxValue);
-        if (!Enum.IsDefined(rooms.SlowConsumerPolicy))
+        CheckRooms(check, "Rooms.", options.Rooms);
+        return check.Failures.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(check.Failures);
+    }
+
+    /// <summary>Judges what <c>ConfigureRooms</c> made of the options of a pattern's rooms.</summary>
+    /// <exception cref="OptionsValidationException">They make no sense.</exception>
+    public static void ThrowIfBad(string pattern, WsRoomOptions rooms)
+    {
+        var check = new Check($"PipeWs rooms '{pattern}'");
+        CheckRooms(check, "", rooms);
+        if (check.Failures.Count > 0)
         {
-            check.Fail("Rooms.SlowConsumerPolicy", rooms.SlowConsumerPolicy.ToString(), "one of Disconnect, Skip, Conflate, Unsubscribe");
+            throw new OptionsValidationException(pattern, typeof(WsRoomOptions), check.Failures);
+        }
+    }
+
+    private static void CheckRooms(Check check, string prefix, WsRoomOptions rooms)
+    {
+        check.Range(prefix + nameof(rooms.HistoryMessages), rooms.HistoryMessages, 0, WsRoomOptions.MaxMessages);
+        check.Range(prefix + nameof(rooms.MaxLogBytes), rooms.MaxLogBytes, 0, long.MaxValue);
+        if (rooms.HistoryAge != Timeout.InfiniteTimeSpan)
+        {
+            check.Range(prefix + nameof(rooms.HistoryAge), rooms.HistoryAge, TimeSpan.MaxValue, " or infinite (-00:00:00.0010000)");
         }
 
-        return check.Failures.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(check.Failures);
+        check.Range(prefix + nameof(rooms.MaxLagMessages), rooms.MaxLagMessages, 1, WsRoomOptions.MaxMessages);
+        check.Range(prefix + nameof(rooms.MaxConflationKeys), rooms.MaxConflationKeys, 1, int.MaxValue);
+        check.Range(prefix + nameof(rooms.MaxConnectionsPerRoom), rooms.MaxConnectionsPerRoom, 0, int.MaxValue);
+        if (!Enum.IsDefined(rooms.SlowConsumerPolicy))
+        {
+            check.Fail(prefix + nameof(rooms.SlowConsumerPolicy), rooms.SlowConsumerPolicy.ToString(), "one of Disconnect, Skip, Conflate, Unsubscribe");
+        }
     }
 
     private sealed class Check(string subject)

@@ -20,7 +20,7 @@ internal sealed class RoomRegistry
         _defaults = defaults;
         _shards = shards;
         _time = time;
-        _rules = [.. rules.Select(rule => (rule.Pattern, Configured(defaults, rule.Configure)))];
+        _rules = [.. rules.Select(rule => (rule.Pattern, Configured(defaults, rule.Pattern, rule.Configure)))];
     }
 
     internal int Count => _rooms.Count;
@@ -100,10 +100,11 @@ internal sealed class RoomRegistry
         }
     }
 
-    private static WsRoomOptions Configured(WsRoomOptions defaults, Action<WsRoomOptions> configure)
+    private static WsRoomOptions Configured(WsRoomOptions defaults, string pattern, Action<WsRoomOptions> configure)
     {
         WsRoomOptions options = defaults.Copy();
         configure(options);
+        PipeWsOptionsValidator.ThrowIfBad(pattern, options);
         return options;
     }
 

@@ -3,6 +3,9 @@ namespace PipeWs.Server;
 /// <summary>How the rooms of a pattern keep their messages and treat their members. Read when a room comes into being.</summary>
 public sealed class WsRoomOptions
 {
+    /// <summary>The most messages a room's log is made for.</summary>
+    internal const int MaxMessages = 1024 * 1024;
+
     /// <summary>How many messages are kept for members that resume, or join with "last". Default 0: none. At most 1,048,576.</summary>
     public int HistoryMessages { get; set; }
 
