@@ -65,6 +65,7 @@ internal sealed partial class RequestContext(IWsHub hub, IWsConnection connectio
         _payload = payload;
         _type = type;
         _hasReplied = false;
+        _isFirstPart = _isLastPart = true;
     }
 
     /// <summary>Takes up a part of a message for a raw handler.</summary>
@@ -82,6 +83,7 @@ internal sealed partial class RequestContext(IWsHub hub, IWsConnection connectio
         _type = WsMessageType.Text;
         _names = names;
         _hasReplied = false;
+        _isFirstPart = _isLastPart = true;
         if (payload.IsSingleSegment)
         {
             _message = payload.First;
