@@ -20,6 +20,7 @@ internal sealed class Membership : WsOutboundSource
     /// <summary>Up to here it gets only the latest message of each key.</summary>
     private long _conflatedTo;
     private volatile bool _left;
+    private int _active;
 
     /// <param name="room">The room.</param>
     /// <param name="connection">The member.</param>
@@ -51,6 +52,9 @@ internal sealed class Membership : WsOutboundSource
     /// <summary>From here on nothing more of the room is written to the connection.</summary>
     internal void SetLeft() => _left = true;
 
+    /// <summary>From here on it may be written to. With a full fence.</summary>
+    internal void SetActive() => Interlocked.Exchange(ref _active, 1);
+
     /// <summary>Before the application is told that it joined.</summary>
     /// <returns><see langword="false"/> where it has left already: nobody is told anything.</returns>
     internal bool TryBeginAnnouncing() => Interlocked.CompareExchange(ref _announced, Announcing, Unannounced) == Unannounced;
@@ -66,6 +70,11 @@ internal sealed class Membership : WsOutboundSource
     /// <inheritdoc/>
     protected internal override bool Write(ref WsFrameWriter writer)
     {
+        if (Volatile.Read(ref _active) == 0)
+        {
+            return false;
+        }
+
         RoomLog log = Room.Log;
         long cursor = _cursor;
         if (!_left && cursor > _replayTo && log.Head - cursor >= Room.Options.MaxLagMessages)

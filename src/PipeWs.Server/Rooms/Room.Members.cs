@@ -6,7 +6,9 @@ namespace PipeWs.Server.Rooms;
 // Who is in the room, from where, and when it is over.
 internal sealed partial class Room
 {
-    /// <summary>Makes a connection a member. Its cursor is placed and will be served only after <see cref="Activate"/>, so that the answer can go first.</summary>
+    /// <summary>
+    /// Makes a connection a member. Its cursor is placed, and the log keeps what follows it, but it is served only after <see cref="Activate"/>, so that the answer can go first.
+    /// </summary>
     /// <returns>The membership; null where it was refused, or where this life of the room is over and another is to be tried.</returns>
     internal Membership? TryJoin(HubConnection connection, WsSince since, out WsJoinResult result)
     {
@@ -31,6 +33,7 @@ internal sealed partial class Room
             result = new WsJoinResult(WsJoinStatus.Joined, Epoch, head, recovered, reason);
             member.Answer = result;
             _memberCount++;
+            _shards[connection.ShardIndex].Add(member);
             if (_acknowledged is not null && connection.UserId is { } user)
             {
                 _acknowledged.TryAdd(user, cursor - 1);
@@ -43,14 +46,8 @@ internal sealed partial class Room
     /// <summary>Serves the member from now on; it first gets all that its cursor is behind.</summary>
     internal void Activate(Membership member)
     {
-        _shards[member.Connection.ShardIndex].Add(member);
-        if (member.HasLeft)
-        {
-            // It left before it was listed; whoever took it off found nothing there.
-            _shards[member.Connection.ShardIndex].Remove(member);
-            return;
-        }
-
+        // A full fence before the head is read: whoever publishes after it finds a member that may be served.
+        member.SetActive();
         if (Log.Head >= member.Cursor)
         {
             member.Connection.Ws.Signal(member);

@@ -115,6 +115,21 @@ public sealed class RoomAbuseTests
     }
 
     [Fact]
+    public async Task What_is_published_while_a_member_waits_for_its_answer_is_not_trimmed_away()
+    {
+        using var hub = new TestHub(options => options.SendWelcome = false);
+        await using var peer = new HookedPeer(hub.Hub);
+        Membership member = peer.Connection.BeginJoin("lobby", WsSince.Head, out _)!;
+        hub.Hub.Room("lobby").Publish("1"u8.ToArray());
+        ((IWsHeartbeatItem)hub.Hub).OnHeartbeat(0);
+        hub.Hub.Room("lobby").Publish("2"u8.ToArray());
+        Assert.Empty(peer.Texts);
+        peer.Connection.EndJoin(member);
+        Assert.Equal(2, peer.Texts.Count);
+        Assert.False(peer.Connection.Ws.IsClosing);
+    }
+
+    [Fact]
     public async Task A_list_of_exceptions_counts_as_it_was_when_the_message_was_published()
     {
         using var hub = new TestHub(options => options.SendWelcome = false);
