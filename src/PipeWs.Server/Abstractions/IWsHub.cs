@@ -41,10 +41,10 @@ public interface IWsHub
     /// <summary>Finds a room that exists now.</summary>
     bool TryGetRoom(string name, [NotNullWhen(true)] out IWsRoom? room);
 
-    /// <summary>Raised after a connection joined a room.</summary>
+    /// <summary>Raised after a connection joined a room; not where it left again before anybody was told.</summary>
     event Action<WsRoomEvent>? Joined;
 
-    /// <summary>Raised after a connection left a room, by itself or by closing.</summary>
+    /// <summary>Raised after a connection left a room, by itself or by closing: once for each <see cref="Joined"/>, and after its handlers have returned.</summary>
     event Action<WsRoomEvent>? Left;
 }
 

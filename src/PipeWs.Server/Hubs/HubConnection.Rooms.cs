@@ -7,6 +7,9 @@ internal sealed partial class HubConnection
 {
     private readonly Lock _gate = new();
     private Dictionary<string, Membership>? _memberships;
+
+    /// <summary>Memberships that are over, while the connection's writer may still hold them.</summary>
+    private List<Membership>? _departed;
     private bool _ended;
 
     public IReadOnlyList<string> Rooms
@@ -48,7 +51,10 @@ internal sealed partial class HubConnection
         Membership? member = null;
         lock (_gate)
         {
-            _memberships?.Remove(room, out member);
+            if (_memberships?.Remove(room, out member) == true)
+            {
+                AddDeparted(member!);
+            }
         }
 
         if (member is null)
@@ -89,12 +95,19 @@ internal sealed partial class HubConnection
 
                 // The room found it too slow a moment ago, and nobody has taken it off the list yet.
                 _memberships.Remove(room);
+                AddDeparted(before);
                 over = before;
             }
 
             if (_memberships?.Count >= _hub.Options.MaxRoomsPerConnection)
             {
                 result = Refused(WsJoinStatus.TooManyRooms, $"a connection may be in {_hub.Options.MaxRoomsPerConnection} rooms");
+                return null;
+            }
+
+            if (IsDepartedFull())
+            {
+                result = Refused(WsJoinStatus.TooManyRooms, "the connection must first take what waits for it in the rooms it left");
                 return null;
             }
 
@@ -147,9 +160,27 @@ internal sealed partial class HubConnection
             }
 
             _memberships.Remove(member.Room.Name);
+            AddDeparted(member);
         }
 
         _hub.Leave(member);
+    }
+
+    private void AddDeparted(Membership member) => (_departed ??= []).Add(member);
+
+    /// <summary>
+    /// Whether as many memberships that are over as a connection may have rooms still wait for its writer. A peer that takes nothing must not make that list grow by
+    /// joining and leaving.
+    /// </summary>
+    private bool IsDepartedFull()
+    {
+        if (_departed is null || _departed.Count < _hub.Options.MaxRoomsPerConnection)
+        {
+            return false;
+        }
+
+        _departed.RemoveAll(static member => !member.IsSignalled);
+        return _departed.Count >= _hub.Options.MaxRoomsPerConnection;
     }
 
     private static WsJoinResult Refused(WsJoinStatus status, string reason) => new(status, "", 0, null, reason);

@@ -22,13 +22,12 @@ internal sealed class RoomHandle(Hub hub, string name) : Sender, IWsRoom
     {
         while (FindToPublish() is { } room)
         {
+            // Where this life has just ended, with nobody in it, the message belongs to the next.
             long number = room.Publish(data.Span, options);
-            if (!room.IsRemoved)
+            if (number > 0)
             {
                 return number;
             }
-
-            room.Clear();
         }
 
         return 0;
@@ -50,13 +49,10 @@ internal sealed class RoomHandle(Hub hub, string name) : Sender, IWsRoom
         while (FindToPublish() is { } room)
         {
             long number = room.PublishRaw(payload, type, options);
-            if (!room.IsRemoved)
+            if (number > 0)
             {
                 return number;
             }
-
-            // This life ended meanwhile, with nobody in it: the message belongs to the next.
-            room.Clear();
         }
 
         return 0;

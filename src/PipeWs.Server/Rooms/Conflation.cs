@@ -9,25 +9,32 @@ namespace PipeWs.Server.Rooms;
 internal sealed class Conflation(int maxKeys)
 {
     private readonly ConcurrentDictionary<string, Entry> _latest = new(StringComparer.Ordinal);
+    private int _count;
+    private int _forgetting;
 
-    internal int Count => _latest.Count;
+    internal int Count => Volatile.Read(ref _count);
 
     /// <summary>Takes note of a frame, by any publisher; the highest number wins.</summary>
     internal void Update(WsFrame frame)
     {
         string key = frame.Key ?? "";
-        while (!TryUpdate(_latest.GetOrAdd(key, static _ => new Entry()), frame))
+        WsFrame? old;
+        while (!TryUpdate(GetOrAdd(key), frame, out old))
         {
+            // It was forgotten a moment ago.
         }
 
-        if (_latest.Count > maxKeys)
+        old?.Release();
+        if (Count > maxKeys && Interlocked.Exchange(ref _forgetting, 1) == 0)
         {
             ForgetOldest();
+            Volatile.Write(ref _forgetting, 0);
         }
     }
 
-    /// <summary>Writes the latest messages with numbers in a range, in the order of the log.</summary>
-    internal void WriteLatest(ref WsFrameWriter writer, long from, long to, string connectionId)
+    /// <summary>Writes the latest messages with numbers in a range, in the order of the log, until the writer is full.</summary>
+    /// <returns>The number to go on from; one more than <paramref name="to"/> where all are written.</returns>
+    internal long WriteLatest(ref WsFrameWriter writer, long from, long to, string connectionId)
     {
         var frames = new List<WsFrame>();
         foreach (KeyValuePair<string, Entry> pair in _latest)
@@ -43,15 +50,22 @@ internal sealed class Conflation(int maxKeys)
         }
 
         frames.Sort(static (a, b) => a.SequenceNumber.CompareTo(b.SequenceNumber));
+        long next = to + 1;
         foreach (WsFrame frame in frames)
         {
-            if (frame.Except?.Contains(connectionId) != true)
+            if (writer.IsFull)
+            {
+                next = Math.Min(next, frame.SequenceNumber);
+            }
+            else if (frame.Except?.Contains(connectionId) != true)
             {
                 writer.Write(frame);
             }
 
             frame.Release();
         }
+
+        return next;
     }
 
     /// <summary>Lets go of everything. Nobody publishes any more.</summary>
@@ -63,10 +77,9 @@ internal sealed class Conflation(int maxKeys)
         }
     }
 
-    /// <returns><see langword="false"/> where the entry was forgotten meanwhile, and another is to be found.</returns>
-    private static bool TryUpdate(Entry entry, WsFrame frame)
+    private static bool TryUpdate(Entry entry, WsFrame frame, out WsFrame? old)
     {
-        WsFrame? old = null;
+        old = null;
         lock (entry)
         {
             if (entry.IsForgotten)
@@ -80,29 +93,47 @@ internal sealed class Conflation(int maxKeys)
                 old = entry.Frame;
                 entry.Frame = frame;
             }
-        }
 
-        old?.Release();
-        return true;
+            return true;
+        }
     }
 
+    private Entry GetOrAdd(string key)
+    {
+        while (true)
+        {
+            if (_latest.TryGetValue(key, out Entry? entry))
+            {
+                return entry;
+            }
+
+            entry = new Entry();
+            if (_latest.TryAdd(key, entry))
+            {
+                Interlocked.Increment(ref _count);
+                return entry;
+            }
+        }
+    }
+
+    /// <summary>Makes room, and a sixteenth more, so that not every new key looks at all the others.</summary>
     private void ForgetOldest()
     {
-        string? oldest = null;
-        Entry? entry = null;
-        long lowest = long.MaxValue;
+        var all = new List<(long Number, string Key, Entry Entry)>(Count);
         foreach (KeyValuePair<string, Entry> pair in _latest)
         {
-            long number = pair.Value.Frame?.SequenceNumber ?? long.MaxValue;
-            if (number < lowest)
+            lock (pair.Value)
             {
-                (oldest, entry, lowest) = (pair.Key, pair.Value, number);
+                // One that has no message yet is about to get the newest.
+                all.Add((pair.Value.Frame?.SequenceNumber ?? long.MaxValue, pair.Key, pair.Value));
             }
         }
 
-        if (oldest is not null)
+        all.Sort(static (a, b) => a.Number.CompareTo(b.Number));
+        int forgotten = all.Count - maxKeys + (maxKeys / 16);
+        for (int i = 0; i < forgotten && all[i].Number < long.MaxValue; i++)
         {
-            Forget(oldest, entry!);
+            Forget(all[i].Key, all[i].Entry);
         }
     }
 
@@ -113,6 +144,7 @@ internal sealed class Conflation(int maxKeys)
             return;
         }
 
+        Interlocked.Decrement(ref _count);
         WsFrame? frame;
         lock (entry)
         {

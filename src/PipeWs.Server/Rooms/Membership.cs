@@ -11,8 +11,12 @@ internal sealed class Membership : WsOutboundSource
     private readonly long _replayTo;
     private long _cursor;
     private long _stalledAt = -1;
-    private volatile bool _left;
     private int _told;
+
+    /// <summary>Up to here it gets only the latest message of each key.</summary>
+    private long _conflatedTo;
+    private volatile bool _left;
+    private int _active;
 
     /// <param name="room">The room.</param>
     /// <param name="connection">The member.</param>
@@ -44,6 +48,9 @@ internal sealed class Membership : WsOutboundSource
     /// <summary>From here on nothing more of the room is written to the connection.</summary>
     internal void SetLeft() => _left = true;
 
+    /// <summary>From here on it may be written to. With a full fence.</summary>
+    internal void SetActive() => Interlocked.Exchange(ref _active, 1);
+
     /// <summary>The application was told of the join.</summary>
     /// <returns><see langword="false"/> where it has left meanwhile, of which the caller then tells.</returns>
     internal bool TryEndJoinEvent() => Interlocked.CompareExchange(ref _told, 1, 0) == 0;
@@ -55,6 +62,11 @@ internal sealed class Membership : WsOutboundSource
     /// <inheritdoc/>
     protected internal override bool Write(ref WsFrameWriter writer)
     {
+        if (Volatile.Read(ref _active) == 0)
+        {
+            return false;
+        }
+
         RoomLog log = Room.Log;
         long cursor = _cursor;
         if (!_left && cursor > _replayTo && log.Head - cursor >= Room.Options.MaxLagMessages)
@@ -68,6 +80,12 @@ internal sealed class Membership : WsOutboundSource
             {
                 Volatile.Write(ref _cursor, cursor);
                 return true;
+            }
+
+            if (cursor <= _conflatedTo)
+            {
+                cursor = Room.Conflation!.WriteLatest(ref writer, cursor, _conflatedTo, Connection.Id);
+                continue;
             }
 
             RoomLog.ReadResult result = log.TryRead(cursor, out WsFrame? frame);
@@ -146,10 +164,11 @@ internal sealed class Membership : WsOutboundSource
                 return head + 1;
 
             case WsSlowConsumerPolicy.Conflate:
+                // What is left of an earlier gap was announced with it.
                 long upTo = Room.Log.PublishedUpTo(cursor);
-                Room.WriteGap(ref writer, cursor, upTo, "conflated");
-                Room.Conflation!.WriteLatest(ref writer, cursor, upTo, Connection.Id);
-                return upTo + 1;
+                Room.WriteGap(ref writer, Math.Max(cursor, _conflatedTo + 1), upTo, "conflated");
+                _conflatedTo = upTo;
+                return cursor;
 
             case WsSlowConsumerPolicy.Unsubscribe:
                 SetLeft();

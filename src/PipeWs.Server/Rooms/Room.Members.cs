@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using PipeWs.Server.Hubs;
 
 namespace PipeWs.Server.Rooms;
@@ -6,7 +5,9 @@ namespace PipeWs.Server.Rooms;
 // Who is in the room, from where, and when it is over.
 internal sealed partial class Room
 {
-    /// <summary>Makes a connection a member. Its cursor is placed and will be served only after <see cref="Activate"/>, so that the answer can go first.</summary>
+    /// <summary>
+    /// Makes a connection a member. Its cursor is placed, and the log keeps what follows it, but it is served only after <see cref="Activate"/>, so that the answer can go first.
+    /// </summary>
     /// <returns>The membership; null where it was refused, or where this life of the room is over and another is to be tried.</returns>
     internal Membership? TryJoin(HubConnection connection, WsSince since, out WsJoinResult result)
     {
@@ -31,9 +32,9 @@ internal sealed partial class Room
             result = new WsJoinResult(WsJoinStatus.Joined, Epoch, head, recovered, reason);
             member.Answer = result;
             _memberCount++;
-            if (Options.Acknowledged && connection.UserId is { } user)
+            _shards[connection.ShardIndex].Add(member);
+            if (_acknowledged is not null && connection.UserId is { } user)
             {
-                _acknowledged ??= new ConcurrentDictionary<string, long>(StringComparer.Ordinal);
                 if (since.Kind == WsSinceKind.Head && recovered == false)
                 {
                     // What has expired was announced, and is asked for no more: what follows is the user's to acknowledge again.
@@ -52,14 +53,8 @@ internal sealed partial class Room
     /// <summary>Serves the member from now on; it first gets all that its cursor is behind.</summary>
     internal void Activate(Membership member)
     {
-        _shards[member.Connection.ShardIndex].Add(member);
-        if (member.HasLeft)
-        {
-            // It left before it was listed; whoever took it off found nothing there.
-            _shards[member.Connection.ShardIndex].Remove(member);
-            return;
-        }
-
+        // A full fence before the head is read: whoever publishes after it finds a member that may be served.
+        member.SetActive();
         if (Log.Head >= member.Cursor)
         {
             member.Connection.Ws.Signal(member);
@@ -84,7 +79,7 @@ internal sealed partial class Room
     /// <returns>Whether there was anything that this user could acknowledge.</returns>
     internal bool Acknowledge(string userId, long number)
     {
-        if (!Options.Acknowledged || number < 1 || number > Log.Head || _acknowledged?.ContainsKey(userId) != true)
+        if (_acknowledged is null || number < 1 || number > Log.Head || !_acknowledged.ContainsKey(userId))
         {
             return false;
         }
@@ -165,17 +160,29 @@ internal sealed partial class Room
     {
         lock (_lock)
         {
-            if (_removed || _memberCount > 0 || (KeepsHistory && (Log.Tail <= Log.Head || IsAwaited)))
+            if (_removed || _memberCount > 0 || (KeepsHistory && IsAwaited))
             {
                 return false;
             }
+
+            // Whoever publishes has its number before the end, and then it was here that nobody was in the room, or gets none and finds the next life.
+            long head;
+            do
+            {
+                head = Log.Head;
+                if (KeepsHistory && Log.Tail <= head)
+                {
+                    return false;
+                }
+            }
+            while (!Log.TrySeal(head));
 
             _removed = true;
             return true;
         }
     }
 
-    /// <summary>Gives back what a removed room held. A publisher that came too late may still be placing its frame.</summary>
+    /// <summary>Gives back what a removed room held. A publisher that came just before the end may still be placing its frame.</summary>
     internal void Clear()
     {
         Log.Clear();
@@ -191,7 +198,7 @@ internal sealed partial class Room
 
         if (since.Kind == WsSinceKind.Head)
         {
-            if (Options.Acknowledged && userId is not null && _acknowledged?.TryGetValue(userId, out long acknowledged) == true)
+            if (userId is not null && _acknowledged?.TryGetValue(userId, out long acknowledged) == true)
             {
                 return Holds(acknowledged, head) ? (acknowledged + 1, true, null) : (head + 1, false, "expired");
             }

@@ -20,7 +20,7 @@ internal sealed partial class Room
     private readonly byte[] _messagePrefix;
     private readonly long _origin;
     private readonly int _throttle;
-    private ConcurrentDictionary<string, long>? _acknowledged;
+    private readonly ConcurrentDictionary<string, long>? _acknowledged;
     private int _memberCount;
     private long _emptySince;
     private long _slow;
@@ -33,6 +33,7 @@ internal sealed partial class Room
         Epoch = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(6));
         Log = new RoomLog(Math.Max(options.HistoryMessages, options.MaxLagMessages) + 1, options.MaxLogBytes);
         Conflation = options.SlowConsumerPolicy == WsSlowConsumerPolicy.Conflate ? new Conflation(options.MaxConflationKeys) : null;
+        _acknowledged = options.Acknowledged ? new ConcurrentDictionary<string, long>(StringComparer.Ordinal) : null;
         _time = time;
         _origin = time.GetTimestamp();
         _messagePrefix = MessageWriter.MessagePrefix(name);
@@ -59,7 +60,7 @@ internal sealed partial class Room
     /// <summary>How often a member was too slow.</summary>
     internal long SlowCount => Volatile.Read(ref _slow);
 
-    /// <summary>Whether this life is over; what is published to it goes nowhere.</summary>
+    /// <summary>Whether this life is over; nothing can be published to it.</summary>
     internal bool IsRemoved => _removed;
 
     private bool KeepsHistory => Options.HistoryMessages > 0;
@@ -67,6 +68,7 @@ internal sealed partial class Room
     private long Now => (long)_time.GetElapsedTime(_origin).TotalMilliseconds;
 
     /// <summary>Appends a message in its envelope. No lock, no allocation; never waits for a member.</summary>
+    /// <returns>Its number; 0 where this life of the room is over.</returns>
     internal long Publish(ReadOnlySpan<byte> data, in WsPublishOptions options)
     {
         scoped ReadOnlySpan<byte> subject = default;
@@ -77,24 +79,39 @@ internal sealed partial class Room
         }
 
         // All that can fail is done before a number is taken.
+        string[]? except = CopyExcept(options);
         WsFrame frame = WsFrame.Rent(MessageWriter.MessageLength(_messagePrefix, subject, long.MaxValue, data));
         long number = Log.Reserve();
+        if (number == 0)
+        {
+            frame.Release();
+            return 0;
+        }
+
         int length = MessageWriter.MessageLength(_messagePrefix, subject, number, data);
         MessageWriter.WriteMessage(frame.GetPayloadSpan(length), _messagePrefix, subject, number, data);
         frame.Seal(WsMessageType.Text, length);
-        Append(frame, number, options);
+        Append(frame, number, options.Key, except);
         return number;
     }
 
     /// <summary>Appends a payload as it is.</summary>
+    /// <returns>Its number; 0 where this life of the room is over.</returns>
     internal long PublishRaw(in ReadOnlySequence<byte> payload, WsMessageType type, in WsPublishOptions options)
     {
         int length = checked((int)payload.Length);
+        string[]? except = CopyExcept(options);
         WsFrame frame = WsFrame.Rent(length);
         payload.CopyTo(frame.GetPayloadSpan(length));
         frame.Seal(type, length);
         long number = Log.Reserve();
-        Append(frame, number, options);
+        if (number == 0)
+        {
+            frame.Release();
+            return 0;
+        }
+
+        Append(frame, number, options.Key, except);
         return number;
     }
 
@@ -132,11 +149,14 @@ internal sealed partial class Room
         return members;
     }
 
-    private void Append(WsFrame frame, long number, in WsPublishOptions options)
+    // Read long after the publish has returned, by when the application may have changed its list.
+    private static string[]? CopyExcept(in WsPublishOptions options) => options.Except is { Count: > 0 } except ? [.. except] : null;
+
+    private void Append(WsFrame frame, long number, string? key, string[]? except)
     {
         frame.SequenceNumber = number;
-        frame.Key = options.Key;
-        frame.Except = options.Except;
+        frame.Key = key;
+        frame.Except = except;
         frame.Timestamp = KeepsHistory ? Now : 0;
         Conflation?.Update(frame);
         Log.Place(frame);

@@ -19,6 +19,7 @@ internal sealed class RoomLog
     private readonly int _mask;
     private readonly long _maxBytes;
     private long _head;
+    private long _sealedHead;
     private long _tail = 1;
     private long _bytes;
     private int _trimming;
@@ -43,7 +44,14 @@ internal sealed class RoomLog
     internal int Capacity { get; }
 
     /// <summary>The newest sequence number given out; 0 before the first.</summary>
-    internal long Head => Volatile.Read(ref _head);
+    internal long Head
+    {
+        get
+        {
+            long head = Volatile.Read(ref _head);
+            return head >= 0 ? head : Volatile.Read(ref _sealedHead);
+        }
+    }
 
     /// <summary>The oldest sequence number that is still held, if it is published; one more than the head where nothing is.</summary>
     internal long Tail => Volatile.Read(ref _tail);
@@ -51,8 +59,16 @@ internal sealed class RoomLog
     /// <summary>The bytes held.</summary>
     internal long Bytes => Volatile.Read(ref _bytes);
 
-    /// <summary>Gives out the next sequence number. Whoever takes one must <see cref="Place"/> a frame, without fail: readers wait for it.</summary>
-    internal long Reserve() => Interlocked.Increment(ref _head);
+    /// <summary>Gives out the next sequence number; 0 where the log is sealed. Whoever takes one must <see cref="Place"/> a frame, without fail: readers wait for it.</summary>
+    internal long Reserve() => Math.Max(0, Interlocked.Increment(ref _head));
+
+    /// <summary>Gives out no more numbers, unless one was given out after <paramref name="head"/>. By one thread at a time.</summary>
+    internal bool TrySeal(long head)
+    {
+        // From here no increment leads back to a number that counts.
+        Volatile.Write(ref _sealedHead, head);
+        return Interlocked.CompareExchange(ref _head, long.MinValue, head) == head;
+    }
 
     /// <summary>Publishes a frame under its sequence number, and takes over the caller's hold on it.</summary>
     internal void Place(WsFrame frame)
@@ -87,7 +103,7 @@ internal sealed class RoomLog
     internal ReadResult TryRead(long number, out WsFrame? frame)
     {
         frame = null;
-        if (number > Volatile.Read(ref _head))
+        if (number > Head)
         {
             return ReadResult.NotYet;
         }

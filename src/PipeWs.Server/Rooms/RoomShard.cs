@@ -34,9 +34,18 @@ internal sealed class RoomShard
     /// <summary>Says that the room has news for the members here.</summary>
     internal void MarkDirty()
     {
-        if (Volatile.Read(ref _dirty) == 0 && Interlocked.Exchange(ref _dirty, 1) == 0)
+        // Said before the room is marked: whoever finds the mark must also find that its walk was put off.
+        bool isPutOff = _shard.TryPutOff();
+        bool isFirst = Volatile.Read(ref _dirty) == 0 && Interlocked.Exchange(ref _dirty, 1) == 0;
+        if (isFirst)
         {
             _shard.Enqueue(this);
+        }
+
+        // Where another thread's batch put the walk off, nobody waits for that batch's end: its handler may block.
+        if (!isPutOff && (isFirst || _shard.HasPutOff))
+        {
+            _shard.Wake();
         }
     }
 

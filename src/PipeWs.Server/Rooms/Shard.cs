@@ -28,8 +28,31 @@ internal sealed class Shard : IThreadPoolWorkItem, IWsBatchWork
     private RoomShard? _walking;
     private int _turn;
     private int _deferredBy;
+    private int _putOff;
 
-    /// <summary>Adds a room that has news. Called once until the room was walked.</summary>
+    /// <summary>Whether a batch of some thread has yet to wake this shard at its end.</summary>
+    internal bool HasPutOff => Volatile.Read(ref _putOff) > 0;
+
+    /// <summary>In a batch, puts the waking off to its end: what is published in between goes out together.</summary>
+    internal bool TryPutOff()
+    {
+        if (!WsBatch.IsActive)
+        {
+            return false;
+        }
+
+        int thread = Environment.CurrentManagedThreadId;
+        if (Volatile.Read(ref _deferredBy) != thread)
+        {
+            Volatile.Write(ref _deferredBy, thread);
+            Interlocked.Increment(ref _putOff);
+            WsBatch.TryDefer(this);
+        }
+
+        return true;
+    }
+
+    /// <summary>Adds a room that has news, for the next who wakes the shard. Called once until the room was walked.</summary>
     internal void Enqueue(RoomShard room)
     {
         RoomShard? head = Volatile.Read(ref _dirty);
@@ -44,27 +67,16 @@ internal sealed class Shard : IThreadPoolWorkItem, IWsBatchWork
 
             head = seen;
         }
-
-        if (WsBatch.IsActive)
-        {
-            // The publishes of one batch go out together at its end.
-            int thread = Environment.CurrentManagedThreadId;
-            if (Volatile.Read(ref _deferredBy) != thread)
-            {
-                Volatile.Write(ref _deferredBy, thread);
-                WsBatch.TryDefer(this);
-            }
-
-            return;
-        }
-
-        Wake(InlineBudget);
     }
+
+    /// <summary>Sees to it that the dirty rooms are walked: a little by this thread, where nobody is at it.</summary>
+    internal void Wake() => Wake(InlineBudget);
 
     void IWsBatchWork.Run()
     {
         Interlocked.CompareExchange(ref _deferredBy, 0, Environment.CurrentManagedThreadId);
-        Wake(InlineBudget);
+        Interlocked.Decrement(ref _putOff);
+        Wake();
     }
 
     void IThreadPoolWorkItem.Execute() => TakeOver(PoolBudget);
@@ -162,7 +174,10 @@ internal sealed class Shard : IThreadPoolWorkItem, IWsBatchWork
                 for (int i = 0; i < taken; i++)
                 {
                     Membership member = members[i]!;
-                    member.Connection.Ws.Signal(member);
+                    if (!member.HasLeft)
+                    {
+                        member.Connection.Ws.Signal(member);
+                    }
                 }
 
                 members[..taken].Clear();

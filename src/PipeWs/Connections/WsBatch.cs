@@ -42,10 +42,10 @@ public static class WsBatch
         return true;
     }
 
-    /// <summary>Does now what was put off on this thread, and lets what the batch's own connection was to be sent leave.</summary>
+    /// <summary>Does now what was put off on this thread, and lets what was sent to the connection whose messages it is handling leave.</summary>
     public static void RunDeferred()
     {
-        t_owner?.ReleaseLoopTurn();
+        t_owner?.ReleaseLoopTurnIfOwn();
         List<IWsBatchWork>? deferred = t_deferred;
         if (deferred is null)
         {

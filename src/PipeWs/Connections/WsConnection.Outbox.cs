@@ -189,7 +189,8 @@ public sealed partial class WsConnection
         return _inbox is null && _stream is null && Volatile.Read(ref _mail) is null && !_closeSent && !_outputEnded;
     }
 
-    private void ReleaseLoopTurnIfOwn()
+    /// <summary>Lets the turn go that this thread may have kept for its batch, so that what waits is written now.</summary>
+    internal void ReleaseLoopTurnIfOwn()
     {
         if (WsBatch.Owner == this)
         {

@@ -17,6 +17,9 @@ public abstract class WsOutboundSource
     /// <returns>Whether there is more.</returns>
     protected internal abstract bool Write(ref WsFrameWriter writer);
 
+    /// <summary>Whether it waits to be asked, and is held for that.</summary>
+    internal bool IsSignalled => Volatile.Read(ref _signalled) != 0;
+
     /// <summary>
     /// Claims the one place a source may have among those that wait. Always with a full fence: a plain look first could see the place still taken,
     /// while the one who gives it up and asks the source does not see yet what was signalled.

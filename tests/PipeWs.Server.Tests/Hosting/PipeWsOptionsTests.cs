@@ -19,6 +19,10 @@ public class PipeWsOptionsTests
         { "Subprotocols", o => o.Subprotocols.Add(""), "" },
         { "HandlerPaths", o => o.HandlerPaths.Add("ws"), "ws" },
         { "Rooms.MaxLagMessages", o => o.Rooms.MaxLagMessages = 0, "0" },
+        { "Rooms.MaxLagMessages", o => o.Rooms.MaxLagMessages = int.MaxValue, "2147483647" },
+        { "Rooms.HistoryMessages", o => o.Rooms.HistoryMessages = 1_048_577, "1048577" },
+        { "Rooms.HistoryAge", o => o.Rooms.HistoryAge = TimeSpan.FromSeconds(-1), "-00:00:01" },
+        { "Rooms.MaxConflationKeys", o => o.Rooms.MaxConflationKeys = 0, "0" },
         { "Rooms.SlowConsumerPolicy", o => o.Rooms.SlowConsumerPolicy = (WsSlowConsumerPolicy)9, "9" },
     };
 
@@ -33,6 +37,18 @@ public class PipeWsOptionsTests
     [Fact]
     public void Defaults_are_good_and_so_are_pings_turned_off() =>
         Assert.Equal(10_000, Options(configure: o => o.PingInterval = Timeout.InfiniteTimeSpan).MaxConnections);
+
+    [Fact]
+    public void History_may_have_no_age() =>
+        Assert.Equal(Timeout.InfiniteTimeSpan, Options(configure: o => o.Rooms.HistoryAge = Timeout.InfiniteTimeSpan).Rooms.HistoryAge);
+
+    [Fact]
+    public async Task Bad_options_of_a_patterns_rooms_keep_the_application_from_starting()
+    {
+        OptionsValidationException refused = await Assert.ThrowsAsync<OptionsValidationException>(() => HubServer.JsonAsync(
+            build: builder => builder.ConfigureRooms("prices *", room => room.HistoryMessages = -1)));
+        Assert.Contains("PipeWs rooms 'prices *': HistoryMessages is '-1'; it must be between 0 and 1048576.", refused.Message);
+    }
 
     [Fact]
     public void The_section_is_read_first_then_code_then_the_environment()

@@ -1,6 +1,8 @@
 using System.Buffers;
 using System.Text;
 using Microsoft.Extensions.Logging;
+using PipeWs.Messages;
+using PipeWs.Server.Routing;
 
 namespace PipeWs.Server.Tests.Routing;
 
@@ -234,6 +236,26 @@ public class RouterTests
     [Fact]
     public void An_action_cannot_be_mapped_twice() =>
         Assert.Contains("\"a\"", Assert.Throws<ArgumentException>(() => new RouterFixture().Map("a", static _ => default).Map("a", static _ => default).Router).Message, StringComparison.Ordinal);
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_whole_message_after_one_in_parts_is_whole(bool isJson)
+    {
+        var context = new RequestContext(null!, new RecordingConnection(), null!);
+        context.BeginPart(new WsMessagePart(WsMessageType.Binary, ReadOnlySequence<byte>.Empty, IsFirst: false, IsLast: false));
+        if (isJson)
+        {
+            context.Begin(new ReadOnlySequence<byte>("{}"u8.ToArray()), EnvelopeNames.Default);
+        }
+        else
+        {
+            context.BeginRaw(ReadOnlySequence<byte>.Empty, WsMessageType.Text);
+        }
+
+        Assert.True(context.IsFirstPart);
+        Assert.True(context.IsLastPart);
+    }
 
     private static ReadOnlySequence<byte> Pieces(params ReadOnlyMemory<byte>[] pieces)
     {
