@@ -36,6 +36,18 @@ public sealed class DeskPageTests
     }
 
     [Fact]
+    public async Task A_phone_shows_the_desk_without_scrolling_sideways()
+    {
+        await using DeskFixture desk = await DeskFixture.OpenAsync("--speed", "5");
+        await desk.Page.SetViewportSizeAsync(375, 800);
+        await Assertions.Expect(desk.Page.GetByTestId("book-asks").Locator("li").First).ToBeVisibleAsync();
+        await desk.Page.GetByTestId("ticket-buy").ClickAsync();
+        await Assertions.Expect(desk.Page.GetByTestId("position-BTC-USDT")).ToBeVisibleAsync();
+
+        Assert.True(await desk.Page.EvaluateAsync<bool>("() => document.documentElement.scrollWidth <= window.innerWidth"), "The page is wider than the phone.");
+    }
+
+    [Fact]
     public async Task A_browsers_own_WebSocket_gets_the_recordings_trades_exactly_and_in_order()
     {
         const int Wanted = 300;

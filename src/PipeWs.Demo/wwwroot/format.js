@@ -16,11 +16,13 @@ export const amount = (value, decimals = 4) => formatter(decimals).format(Number
 /** A quantity with as many decimals as it needs, at most eight. */
 export const quantity = value => String(Number(Number(value).toFixed(8)));
 
-export const signed = value => (Number(value) > 0 ? '+' : '') + money(value);
+// What rounds to nothing has neither sign nor direction.
+const cents = value => Number(Number(value).toFixed(2)) || 0;
+
+export const signed = value => (cents(value) > 0 ? '+' : '') + money(cents(value));
 
 export const percent = value => {
-  // What rounds to nothing has no sign.
-  const rounded = Number(Number(value).toFixed(2)) || 0;
+  const rounded = cents(value);
   return (rounded > 0 ? '+' : '') + formatter(2).format(rounded) + ' %';
 };
 

@@ -7,27 +7,39 @@ using Microsoft.Extensions.Options;
 
 namespace PipeWs.Server;
 
-/// <summary>A fast door at a path that is also mapped with authorization would let everybody pass it by: the application must not start.</summary>
+/// <summary>A raw door at a path that is also mapped with authorization would let everybody pass it by: the application must not start.</summary>
 internal static class AuthorizationBypass
 {
-    /// <exception cref="InvalidOperationException">The path is mapped with authorization.</exception>
+    /// <exception cref="InvalidOperationException">The fast door's path is mapped with authorization.</exception>
     public static void ThrowIfMapped(IServiceProvider services, string path)
     {
-        if (services.GetService<EndpointDataSource>() is not { } source)
+        if (FindProtected(services, endpoint => Serves(endpoint, path)) is { } endpoint)
         {
-            return;
+            throw new InvalidOperationException(
+                $"UsePipeWs(\"{path}\") would answer handshakes before the authorization of the endpoint '{endpoint.DisplayName ?? endpoint.RoutePattern.RawText}' is asked. "
+                + "Remove UsePipeWs for this path, map the endpoint at another path, or let it allow anonymous connections.");
         }
+    }
 
-        bool byDefault = services.GetService<IOptions<AuthorizationOptions>>()?.Value.FallbackPolicy is not null;
-        foreach (RouteEndpoint endpoint in source.Endpoints.OfType<RouteEndpoint>())
+    /// <exception cref="InvalidOperationException">The handler door would serve a hub at a path where it is mapped with authorization.</exception>
+    public static void ThrowIfMapped(IServiceProvider services, HubDoor door)
+    {
+        IList<string> paths = door.Options.HandlerPaths;
+        RouteEndpoint? found = FindProtected(services, endpoint =>
+            endpoint.Metadata.GetMetadata<PipeWsEndpointMetadata>()?.Hub == door.Name && (paths.Count == 0 || paths.Any(path => Serves(endpoint, path))));
+        if (found is not null)
         {
-            if (Serves(endpoint, path) && AsksForAuthorization(endpoint, byDefault))
-            {
-                throw new InvalidOperationException(
-                    $"UsePipeWs(\"{path}\") would answer handshakes before the authorization of the endpoint '{endpoint.DisplayName ?? endpoint.RoutePattern.RawText}' is asked. "
-                    + "Remove UsePipeWs for this path, map the endpoint at another path, or let it allow anonymous connections.");
-            }
+            throw new InvalidOperationException(
+                $"PipeWsConnectionHandler would serve the hub '{door.Name}' without the authorization of the endpoint '{found.DisplayName ?? found.RoutePattern.RawText}'. "
+                + "Name other paths in PipeWsOptions.HandlerPaths, give what needs authorization a hub of its own, or let the endpoint allow anonymous connections.");
         }
+    }
+
+    private static RouteEndpoint? FindProtected(IServiceProvider services, Func<RouteEndpoint, bool> isServed)
+    {
+        bool byDefault = services.GetService<IOptions<AuthorizationOptions>>()?.Value.FallbackPolicy is not null;
+        return services.GetService<EndpointDataSource>()?.Endpoints.OfType<RouteEndpoint>()
+            .FirstOrDefault(endpoint => isServed(endpoint) && AsksForAuthorization(endpoint, byDefault));
     }
 
     // A catch-all page that asks for authorization is no WebSocket: only an endpoint that names the path, or that MapPipeWs mapped, counts.

@@ -13,10 +13,8 @@ using PipeWs.Protocol.Handshake;
 namespace PipeWs.Server;
 
 /// <summary>Marks the endpoints of <c>MapPipeWs</c>.</summary>
-internal sealed class PipeWsEndpointMetadata
-{
-    public static PipeWsEndpointMetadata Instance { get; } = new();
-}
+/// <param name="Hub">The name of the hub it leads to.</param>
+internal sealed record PipeWsEndpointMetadata(string Hub);
 
 /// <summary>The mapped door: an endpoint of the application that becomes a WebSocket.</summary>
 internal sealed class MappedDoor(HubDoor door, IServiceProvider services)

@@ -11,6 +11,7 @@ namespace PipeWs.Server;
 /// </summary>
 /// <remarks>
 /// <see cref="PipeWsOptions.HandlerPaths"/> say which hub is at which path; a hub without any has all that no other hub claims, the first such hub where there are several.
+/// No middleware of the application runs, no authentication among them: a hub that is also mapped with authorization names other paths here, or the application does not start.
 /// An unknown path is answered with 404, a request that is not a handshake with 426 or what else RFC 6455 asks.
 /// </remarks>
 public sealed class PipeWsConnectionHandler : ConnectionHandler
@@ -21,7 +22,7 @@ public sealed class PipeWsConnectionHandler : ConnectionHandler
     private readonly TimeSpan _handshakeTimeout;
 
     /// <summary>Creates the handler; Kestrel does.</summary>
-    /// <exception cref="InvalidOperationException">There is no hub, or two hubs claim one path.</exception>
+    /// <exception cref="InvalidOperationException">There is no hub, two hubs claim one path, or a hub would be served without the authorization that it is mapped with.</exception>
     public PipeWsConnectionHandler(IServiceProvider services)
     {
         HubDoor[] doors = [.. services.GetServices<HubName>().Select(hub => HubDoor.Get(services, hub.Name))];
@@ -31,6 +32,7 @@ public sealed class PipeWsConnectionHandler : ConnectionHandler
         var byPath = new Dictionary<string, HubDoor>(StringComparer.Ordinal);
         foreach (HubDoor door in doors)
         {
+            AuthorizationBypass.ThrowIfMapped(services, door);
             foreach (string path in door.Options.HandlerPaths)
             {
                 if (!byPath.TryAdd(path, door) && byPath[path] != door)

@@ -25,6 +25,6 @@ public static class PipeWsEndpointRouteBuilderExtensions
         var door = new MappedDoor(HubDoor.Get(endpoints.ServiceProvider, hub), endpoints.ServiceProvider);
         return endpoints.MapMethods(pattern, Methods, door.OnRequestAsync)
             .WithDisplayName($"WebSocket {pattern}")
-            .WithMetadata(PipeWsEndpointMetadata.Instance, new DisableRequestTimeoutAttribute());
+            .WithMetadata(new PipeWsEndpointMetadata(hub), new DisableRequestTimeoutAttribute());
     }
 }

@@ -10,7 +10,7 @@ public sealed class PipeWsOptions
     public const string SectionName = "PipeWs";
 
     /// <summary>
-    /// The largest message received, in bytes, all its fragments together, after decompression. Default 1,048,576. Beyond it: close code 1009.
+    /// The largest message received, in bytes, all its fragments together. Default 1,048,576. Beyond it: close code 1009.
     /// </summary>
     public long MaxMessageBytes { get; set; } = 1024 * 1024;
 

@@ -25,6 +25,30 @@ public class PipeWsListenOptionsExtensionsTests
     }
 
     [Fact]
+    public async Task Refuses_to_start_where_the_handler_door_would_pass_an_authorization_by()
+    {
+        InvalidOperationException refused = await Assert.ThrowsAsync<InvalidOperationException>(() => StartHandlerAsync("/ws"));
+        Assert.Contains("PipeWsConnectionHandler", refused.Message);
+        Assert.Contains("HandlerPaths", refused.Message);
+        await Assert.ThrowsAsync<InvalidOperationException>(() => StartHandlerAsync(null));
+        await using TestServer elsewhere = await StartHandlerAsync("/inside");
+
+        static Task<TestServer> StartHandlerAsync(string? handlerPath) => TestServer.StartAsync(
+            Door.Handler,
+            isSecure: false,
+            services =>
+            {
+                new EchoEntrance().AddTo(services);
+                services.AddAuthorization().AddAuthentication();
+                if (handlerPath is not null)
+                {
+                    services.Configure<PipeWsOptions>(options => options.HandlerPaths.Add(handlerPath));
+                }
+            },
+            app: app => app.MapPipeWs("/ws").RequireAuthorization());
+    }
+
+    [Fact]
     public async Task Starts_where_nothing_is_passed_by()
     {
         await using TestServer open = await StartAsync(app => app.MapPipeWs("/ws"));
