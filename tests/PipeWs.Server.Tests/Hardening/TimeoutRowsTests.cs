@@ -115,7 +115,7 @@ public sealed class TimeoutRowsTests
             await WhileTimePassesAsync(clock, connection.Closed);
             WsCloseInfo info = await connection.Closed;
             Assert.Equal((CloseCode.TooSlow, WsCloseInitiator.Local, false), (info.Code, info.Initiator, info.WasClean));
-            Assert.InRange(clock.Elapsed, TimeSpan.FromSeconds(10), TimeSpan.FromSeconds(40));
+            Assert.True(clock.Elapsed >= TimeSpan.FromSeconds(10));
         }
 
         await server.AssertConnectionsAsync(1);
