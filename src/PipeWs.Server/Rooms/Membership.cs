@@ -45,10 +45,16 @@ internal sealed class Membership : WsOutboundSource
 
     internal bool HasLeft => _left;
 
+    /// <summary>
+    /// Whether a walk signals it. Not before its answer is on its way: the writer looks at what was signalled first and then at what was sent, and so an answer that was
+    /// sent before the signal leaves before the messages.
+    /// </summary>
+    internal bool IsServed => Volatile.Read(ref _active) != 0 && !_left;
+
     /// <summary>From here on nothing more of the room is written to the connection.</summary>
     internal void SetLeft() => _left = true;
 
-    /// <summary>From here on it may be written to. With a full fence.</summary>
+    /// <summary>From here on walks signal it. With a full fence.</summary>
     internal void SetActive() => Interlocked.Exchange(ref _active, 1);
 
     /// <summary>The application was told of the join.</summary>
@@ -62,11 +68,6 @@ internal sealed class Membership : WsOutboundSource
     /// <inheritdoc/>
     protected internal override bool Write(ref WsFrameWriter writer)
     {
-        if (Volatile.Read(ref _active) == 0)
-        {
-            return false;
-        }
-
         RoomLog log = Room.Log;
         long cursor = _cursor;
         if (!_left && cursor > _replayTo && log.Head - cursor >= Room.Options.MaxLagMessages)

@@ -174,7 +174,7 @@ internal sealed class Shard : IThreadPoolWorkItem, IWsBatchWork
                 for (int i = 0; i < taken; i++)
                 {
                     Membership member = members[i]!;
-                    if (!member.HasLeft)
+                    if (member.IsServed)
                     {
                         member.Connection.Ws.Signal(member);
                     }

@@ -130,6 +130,24 @@ public sealed class RoomAbuseTests
     }
 
     [Fact]
+    public async Task A_member_that_waits_for_its_answer_is_not_among_those_the_writer_will_ask()
+    {
+        using var hub = new TestHub(options => options.SendWelcome = false);
+        await using var peer = new HookedPeer(hub.Hub);
+        peer.Stall();
+        await peer.Connection.SendAsync("before"u8.ToArray(), WsMessageType.Text);
+        Membership member = peer.Connection.BeginJoin("lobby", WsSince.Head, out _)!;
+        hub.Hub.Room("lobby").Publish("1"u8.ToArray());
+        Assert.False(member.IsSignalled);
+        await peer.Connection.SendAsync("the answer"u8.ToArray(), WsMessageType.Text);
+        peer.Connection.EndJoin(member);
+        Assert.True(member.IsSignalled);
+        peer.Resume();
+        await Conditions.UntilAsync(() => peer.Texts.Count == 3, "all have come");
+        Assert.Equal(["before", "the answer"], peer.Texts[..2]);
+    }
+
+    [Fact]
     public async Task A_list_of_exceptions_counts_as_it_was_when_the_message_was_published()
     {
         using var hub = new TestHub(options => options.SendWelcome = false);
