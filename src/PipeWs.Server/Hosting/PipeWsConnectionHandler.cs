@@ -22,9 +22,10 @@ public sealed class PipeWsConnectionHandler : ConnectionHandler
     private readonly TimeSpan _handshakeTimeout;
 
     /// <summary>Creates the handler; Kestrel does.</summary>
-    /// <exception cref="InvalidOperationException">There is no hub, two hubs claim one path, or a hub would be served without the authorization that it is mapped with.</exception>
+    /// <exception cref="InvalidOperationException">There is no hub, or two hubs claim one path.</exception>
     public PipeWsConnectionHandler(IServiceProvider services)
     {
+        services.GetService<HandlerDoorCheck>()?.SetOpen();
         HubDoor[] doors = [.. services.GetServices<HubName>().Select(hub => HubDoor.Get(services, hub.Name))];
         _first = doors.Length > 0 ? doors[0] : HubDoor.Get(services, "");
         _anyPath = doors.FirstOrDefault(static door => door.Options.HandlerPaths.Count == 0);
@@ -32,7 +33,6 @@ public sealed class PipeWsConnectionHandler : ConnectionHandler
         var byPath = new Dictionary<string, HubDoor>(StringComparer.Ordinal);
         foreach (HubDoor door in doors)
         {
-            AuthorizationBypass.ThrowIfMapped(services, door);
             foreach (string path in door.Options.HandlerPaths)
             {
                 if (!byPath.TryAdd(path, door) && byPath[path] != door)

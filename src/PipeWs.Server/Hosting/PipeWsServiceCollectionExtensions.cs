@@ -1,3 +1,4 @@
+using Microsoft.AspNetCore.Hosting;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
@@ -29,6 +30,8 @@ public static class PipeWsServiceCollectionExtensions
         services.AddLogging();
         services.TryAddSingleton(TimeProvider.System);
         services.TryAddSingleton<WsHeartbeat>();
+        services.TryAddSingleton<HandlerDoorCheck>();
+        services.TryAddEnumerable(ServiceDescriptor.Singleton<IStartupFilter, HandlerDoorCheck>(static provider => provider.GetRequiredService<HandlerDoorCheck>()));
         services.TryAddSingleton<UpgradedConnections>();
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IConfigureOptions<PipeWsOptions>, PipeWsConfiguration>());
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IPostConfigureOptions<PipeWsOptions>, PipeWsConfiguration>());

@@ -57,25 +57,27 @@ internal sealed partial class Hub
         }
         while (!_connections.TryAdd(connection.Id, connection));
 
-        _users.Add(connection);
-        if (_speaksJson)
-        {
-            SendWelcome(connection);
-        }
-
-        Membership? everyone = _everyone.TryJoin(connection, WsSince.Head, out _);
-        _everyone.Activate(everyone!);
-        using CancellationTokenRegistration stopping = accepted.CloseRequested.UnsafeRegister(
-            static state => ((HubConnection)state!).Ws.BeginClose(CloseCode.GoingAway, "the server is shutting down"), connection);
-        using CancellationTokenRegistration closed = accepted.TransportClosed.UnsafeRegister(
-            static state => ((HubConnection)state!).Ws.OnTransportClosed(), connection);
+        Membership? everyone = null;
         try
         {
+            _users.Add(connection);
+            if (_speaksJson)
+            {
+                SendWelcome(connection);
+            }
+
+            everyone = _everyone.TryJoin(connection, WsSince.Head, out _)!;
+            _everyone.Activate(everyone);
+            using CancellationTokenRegistration stopping = accepted.CloseRequested.UnsafeRegister(
+                static state => ((HubConnection)state!).Ws.BeginClose(CloseCode.GoingAway, "the server is shutting down"), connection);
+            using CancellationTokenRegistration closed = accepted.TransportClosed.UnsafeRegister(
+                static state => ((HubConnection)state!).Ws.OnTransportClosed(), connection);
             WsCloseInfo info = await connection.Ws.RunAsync(connection);
             LogLevel level = LevelOf(info);
             if (_logger.IsEnabled(level))
             {
-                LogClosed(_logger, level, connection.Id, info.Code, info.Reason, info.Initiator, info.WasClean, info.Exception);
+                // One line, whatever a peer does; only what went wrong in the application shows where.
+                LogClosed(_logger, level, connection.Id, info.Code, info.Reason, info.Initiator, info.WasClean, level == LogLevel.Error ? info.Exception : null);
             }
         }
         finally
@@ -83,7 +85,10 @@ internal sealed partial class Hub
             _connections.TryRemove(connection.Id, out _);
             _users.Remove(connection);
             connection.LeaveAll();
-            _everyone.Leave(everyone!);
+            if (everyone is not null)
+            {
+                _everyone.Leave(everyone);
+            }
         }
     }
 
