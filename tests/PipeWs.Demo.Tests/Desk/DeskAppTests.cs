@@ -6,6 +6,7 @@ using Microsoft.AspNetCore.Connections;
 using Microsoft.Extensions.Logging;
 using PipeWs.Demo.Desk;
 using PipeWs.Demo.Tests.Fakes;
+using PipeWs.Shared;
 
 namespace PipeWs.Demo.Tests.Desk;
 
@@ -44,6 +45,24 @@ public class DeskAppTests
         AssertFollows("btcusdt@trade", matches, ("t", "tradeId"), ("p", "price"), ("q", "size"), ("T", "time"), ("E", "eventTime"));
         AssertFollows("ethusdt@bookTicker", tickers, ("u", "sequence"), ("b", "bestBid"), ("B", "bestBidSize"), ("a", "bestAsk"), ("A", "bestAskSize"));
         AssertFollows("btcusdt@depth@100ms", changes, ("u", "sequenceEnd"), ("U", "sequenceStart"), ("E", "time"));
+    }
+
+    [Theory]
+    [InlineData("node")]
+    [InlineData("python")]
+    public async Task Clients_of_other_makers_get_the_recordings_trades_exactly_and_in_order(string program)
+    {
+        await using var app = await StartAsync("--speed", "20");
+        const string Topic = "/market/match:BTC-USDT";
+        var url = new Uri(app.Urls.First().Replace("http", "ws", StringComparison.Ordinal) + "/ws");
+        string[] lines = program == "node" ? await ForeignProgram.RunNodeAsync(url.ToString(), Topic, 500) : await ForeignProgram.RunPythonAsync(url, Topic, 500);
+        var messages = lines.Where(line => line.StartsWith('{')).Select(line => JsonDocument.Parse(line).RootElement)
+            .Where(message => message.GetProperty("type").GetString() == "message").ToList();
+
+        Assert.True(messages.Count > 0);
+        Assert.Equal(messages.Select((_, i) => messages[0].GetProperty("sn").GetInt64() + i), messages.Select(message => message.GetProperty("sn").GetInt64()));
+        AssertFollows("btcusdt@trade", [.. messages.Select(message => message.GetProperty("data"))], ("t", "tradeId"), ("p", "price"), ("q", "size"), ("T", "time"), ("E", "eventTime"));
+        Assert.Equal("closed 1000 true", lines[^1], ignoreCase: true);
     }
 
     [Fact]

@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using PipeWs.Server.Tests.Support;
@@ -11,7 +10,6 @@ public sealed class ForeignClientTests
 {
     private const int Messages = 1000;
     private const string Topic = "/market/ticker:BTC-USDT";
-    private const string NodeInstall = "apt-get install nodejs";
 
     /// <summary>Node's own WebSocket, and one in plain JavaScript, which also stands in where node has none yet.</summary>
     [Theory]
@@ -21,24 +19,15 @@ public sealed class ForeignClientTests
     [InlineData(Door.Handler, true)]
     [InlineData(Door.Mapped, false)]
     [InlineData(Door.Mapped, true)]
-    public async Task Node_subscribes_and_closes(Door door, bool isPlain)
-    {
-        string version = (await ForeignProgram.RunAsync("node", NodeInstall, "--version"))[0];
-        int major = int.Parse(version.TrimStart('v').Split('.')[0], CultureInfo.InvariantCulture);
-
-        // Versions 20 and 21 have to be asked for it, and later ones bring it along.
-        string[] options = major is 20 or 21 ? ["--no-warnings", "--experimental-websocket"] : [];
-        string[] arguments = isPlain ? ["plain"] : [];
-        await ServesAsync(door, server => ForeignProgram.RunAsync(
-            "node", NodeInstall, [.. options, "Interop/client.mjs", $"ws://127.0.0.1:{server.Port}/ws", Topic, $"{Messages}", .. arguments]));
-    }
+    public Task Node_subscribes_and_closes(Door door, bool isPlain) =>
+        ServesAsync(door, server => ForeignProgram.RunNodeAsync($"ws://127.0.0.1:{server.Port}/ws", Topic, Messages, isPlain));
 
     [Theory]
     [InlineData(Door.Fast)]
     [InlineData(Door.Handler)]
     [InlineData(Door.Mapped)]
     public Task Python_subscribes_and_closes(Door door) => ServesAsync(
-        door, server => ForeignProgram.RunAsync("python3", "apt-get install python3", "Interop/client.py", "127.0.0.1", $"{server.Port}", "/ws", Topic, $"{Messages}"));
+        door, server => ForeignProgram.RunPythonAsync(new Uri($"ws://127.0.0.1:{server.Port}/ws"), Topic, Messages));
 
     private static async Task ServesAsync(Door door, Func<TestServer, Task<string[]>> run)
     {

@@ -50,6 +50,7 @@ accept = base64.b64encode(hashlib.sha1((nonce + "258EAFA5-E914-47DA-95CA-C5AB0DC
 assert {name.lower(): value for name, value in headers.items()}["sec-websocket-accept"] == accept
 
 message = b""
+asked = False
 while True:
     fin, opcode, payload = read_frame()
     if opcode == 9:
@@ -65,7 +66,8 @@ while True:
             received = json.loads(text)
             if received["type"] == "welcome":
                 send_json({"id": "1", "type": "subscribe", "topic": topic, "response": True})
-            elif received["type"] == "message" and received["sn"] == int(count):
+            elif received["type"] == "message" and received["sn"] >= int(count) and not asked:
+                asked = True
                 send_json({"id": "2", "action": "echo", "data": ["κόσμε 😀", "x" * 70000]})
-            elif received["type"] == "echo":
+            elif received["type"] in ("echo", "error"):
                 send(8, struct.pack("!H", 1000) + b"done")

@@ -5,15 +5,17 @@ import { PlainWebSocket } from "./client.plain.mjs";
 const [url, topic, count, plain] = process.argv.slice(2);
 const Socket = plain ? PlainWebSocket : (globalThis.WebSocket ?? PlainWebSocket);
 const socket = new Socket(url);
+let asked = false;
 
 socket.onmessage = ({ data }) => {
   console.log(data);
   const message = JSON.parse(data);
   if (message.type === "welcome") {
     socket.send(JSON.stringify({ id: "1", type: "subscribe", topic, response: true }));
-  } else if (message.type === "message" && message.sn === Number(count)) {
+  } else if (message.type === "message" && message.sn >= Number(count) && !asked) {
+    asked = true;
     socket.send(JSON.stringify({ id: "2", action: "echo", data: ["κόσμε 😀", "x".repeat(70000)] }));
-  } else if (message.type === "echo") {
+  } else if (message.type === "echo" || message.type === "error") {
     socket.close(1000, "done");
   }
 };
