@@ -1,0 +1,272 @@
+using System.Buffers;
+using System.Runtime.InteropServices;
+using PipeWs.Protocol.Framing;
+
+namespace PipeWs;
+
+// One step of the receive loop: a header, a control frame, a whole message where it lies, or as much of a payload as there is.
+public sealed partial class WsConnection
+{
+    /// <summary>Takes the next step that the buffered bytes allow, and cuts what it used off the buffer.</summary>
+    private ReceiveStep ReadStep(ref ReadOnlySequence<byte> buffer, WsReceiver receiver, out ReadOnlySequence<byte> payload, out bool isFirst, out bool isLast)
+    {
+        payload = default;
+        isFirst = isLast = false;
+        while (true)
+        {
+            if (_frameRemaining > 0)
+            {
+                if (buffer.IsEmpty)
+                {
+                    return ReceiveStep.NeedMore;
+                }
+            }
+            else
+            {
+                if (!TryReadHeader(buffer, out FrameHeader header, out ProtocolError error))
+                {
+                    return error.IsError ? FailStep(error) : ReceiveStep.NeedMore;
+                }
+
+                if (header.IsControl)
+                {
+                    return ReadControl(ref buffer, header);
+                }
+
+                error = BeginDataFrame(header, receiver);
+                if (error.IsError)
+                {
+                    return FailStep(error);
+                }
+
+                long length = (long)header.PayloadLength;
+                buffer = buffer.Slice(header.Length);
+                if (header.Fin && !_inMessage && !_inParts && buffer.Length >= length)
+                {
+                    return ReadWholeMessage(ref buffer, header, length, out payload);
+                }
+
+                _inMessage = true;
+                _frameRemaining = length;
+                _frameOffset = 0;
+                _frameKey = header.MaskingKey;
+                _frameFin = header.Fin;
+            }
+
+            ReceiveStep step = ReadPayload(ref buffer, out payload, out isFirst, out isLast);
+            if (step != ReceiveStep.NeedMore)
+            {
+                return step;
+            }
+        }
+    }
+
+    /// <summary>Reads and judges the header, as early as its bytes allow. False with no error where more are needed.</summary>
+    private bool TryReadHeader(in ReadOnlySequence<byte> buffer, out FrameHeader header, out ProtocolError error)
+    {
+        scoped ReadOnlySpan<byte> bytes = buffer.FirstSpan;
+        Span<byte> scratch = stackalloc byte[FrameHeader.MaxLength];
+        if (bytes.Length < FrameHeader.MaxLength && !buffer.IsSingleSegment)
+        {
+            int length = (int)Math.Min(FrameHeader.MaxLength, buffer.Length);
+            buffer.Slice(0, length).CopyTo(scratch);
+            bytes = scratch[..length];
+        }
+
+        error = default;
+        bool whole = FrameHeader.TryRead(bytes, out header);
+        if (!whole && !FrameHeader.TryReadStart(bytes, out header))
+        {
+            return false;
+        }
+
+        error = FrameRules.CheckStart(header, _isServer, _inMessage, allowRsv1: false);
+        if (whole && !error.IsError)
+        {
+            error = FrameRules.CheckLength(header);
+        }
+
+        return whole && !error.IsError;
+    }
+
+    private ProtocolError BeginDataFrame(in FrameHeader header, WsReceiver receiver)
+    {
+        if (header.Opcode != Opcode.Continuation)
+        {
+            _messageType = header.Opcode == Opcode.Text ? WsMessageType.Text : WsMessageType.Binary;
+            _messageBytes = 0;
+            _emptyFragments = 0;
+            _utf8.Reset();
+            try
+            {
+                _inParts = _partIsFirst = receiver.ReceivesParts(_messageType);
+            }
+            catch (Exception e)
+            {
+                _handlerException = e;
+                return s_handlerFailed;
+            }
+        }
+
+        if (header.PayloadLength == 0)
+        {
+            return header.Fin || ++_emptyFragments <= _options.MaxEmptyFragments ? default : s_emptyFragments;
+        }
+
+        if (_inParts)
+        {
+            return default;
+        }
+
+        // Both are at most long.MaxValue, so the difference cannot overflow where the sum could.
+        if ((long)header.PayloadLength > Math.Min(_options.MaxMessageBytes, Array.MaxLength) - _messageBytes)
+        {
+            return s_tooBig;
+        }
+
+        _messageBytes += (long)header.PayloadLength;
+        return default;
+    }
+
+    private ReceiveStep ReadWholeMessage(ref ReadOnlySequence<byte> buffer, in FrameHeader header, long length, out ReadOnlySequence<byte> payload)
+    {
+        payload = buffer.Slice(0, length);
+        buffer = buffer.Slice(length);
+        bool valid;
+        if (payload.IsSingleSegment)
+        {
+            ReadOnlySpan<byte> span = payload.FirstSpan;
+            Unmask(span, header.MaskingKey, 0);
+            valid = _messageType != WsMessageType.Text || Utf8Validator.IsValid(span);
+        }
+        else
+        {
+            valid = UnmaskAndValidate(payload, header.MaskingKey, 0) && (_messageType != WsMessageType.Text || _utf8.IsComplete);
+        }
+
+        return valid ? ReceiveStep.Message : FailStep(s_notUtf8);
+    }
+
+    /// <summary>Uses what there is of the payload of the frame under way.</summary>
+    private ReceiveStep ReadPayload(ref ReadOnlySequence<byte> buffer, out ReadOnlySequence<byte> payload, out bool isFirst, out bool isLast)
+    {
+        long length = Math.Min(_frameRemaining, buffer.Length);
+        payload = buffer.Slice(0, length);
+        buffer = buffer.Slice(length);
+        isFirst = isLast = false;
+        if (length > 0)
+        {
+            if (!UnmaskAndValidate(payload, _frameKey, _frameOffset))
+            {
+                return FailStep(s_notUtf8);
+            }
+
+            _frameRemaining -= length;
+            _frameOffset = (int)((_frameOffset + length) & 3);
+        }
+
+        bool ends = _frameRemaining == 0 && _frameFin;
+        if (ends && _messageType == WsMessageType.Text && !_utf8.IsComplete)
+        {
+            return FailStep(s_notUtf8);
+        }
+
+        if (_inParts)
+        {
+            if (length == 0 && !ends)
+            {
+                return ReceiveStep.NeedMore;
+            }
+
+            isFirst = _partIsFirst;
+            isLast = ends;
+            _partIsFirst = false;
+            _inMessage = _inParts = !ends;
+            return ReceiveStep.Part;
+        }
+
+        _assembly.Append(payload);
+        if (!ends)
+        {
+            return ReceiveStep.NeedMore;
+        }
+
+        _inMessage = false;
+        payload = _assembly.Message;
+        return ReceiveStep.Message;
+    }
+
+    private bool UnmaskAndValidate(in ReadOnlySequence<byte> payload, uint key, int offset)
+    {
+        foreach (ReadOnlyMemory<byte> segment in payload)
+        {
+            Unmask(segment.Span, key, offset);
+            offset = (offset + segment.Length) & 3;
+            if (_messageType == WsMessageType.Text && !_utf8.Append(segment.Span))
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
+    /// <summary>
+    /// Unmasks in place, the one method that writes to what was read: only bytes that this call consumes, which nobody reads again.
+    /// </summary>
+    private void Unmask(ReadOnlySpan<byte> payload, uint key, int offset)
+    {
+        if (_isServer)
+        {
+            Masking.Apply(MemoryMarshal.CreateSpan(ref MemoryMarshal.GetReference(payload), payload.Length), key, offset);
+        }
+    }
+
+    private ReceiveStep ReadControl(ref ReadOnlySequence<byte> buffer, in FrameHeader header)
+    {
+        int length = (int)header.PayloadLength;
+        if (buffer.Length < header.Length + length)
+        {
+            return ReceiveStep.NeedMore;
+        }
+
+        Span<byte> payload = stackalloc byte[FrameRules.MaxControlPayloadBytes];
+        payload = payload[..length];
+        buffer.Slice(header.Length, length).CopyTo(payload);
+        if (header.Masked)
+        {
+            Masking.Apply(payload, header.MaskingKey);
+        }
+
+        buffer = buffer.Slice(header.Length + length);
+        switch (header.Opcode)
+        {
+            case Opcode.Ping:
+                SendControl(Opcode.Pong, payload);
+                return ReceiveStep.Control;
+            case Opcode.Pong:
+                OnPong(payload);
+                return ReceiveStep.Control;
+            default:
+                return ReadClose(payload);
+        }
+    }
+
+    private ReceiveStep ReadClose(ReadOnlySpan<byte> payload)
+    {
+        ProtocolError error = ClosePayload.Read(payload, out ushort code, out string reason);
+        if (error.IsError)
+        {
+            return FailStep(error);
+        }
+
+        OnCloseReceived(code, reason);
+        return ReceiveStep.End;
+    }
+
+    private ReceiveStep FailStep(in ProtocolError error)
+    {
+        Fail(error);
+        return ReceiveStep.End;
+    }
+}
