@@ -20,6 +20,7 @@ internal sealed partial class Room
     private readonly byte[] _messagePrefix;
     private readonly long _origin;
     private readonly int _throttle;
+    private readonly long _throttledBytes;
     private readonly ConcurrentDictionary<string, long>? _acknowledged;
     private int _memberCount;
     private long _emptySince;
@@ -38,6 +39,7 @@ internal sealed partial class Room
         _origin = time.GetTimestamp();
         _messagePrefix = MessageWriter.MessagePrefix(name);
         _throttle = Math.Max(1, options.MaxLagMessages / 2);
+        _throttledBytes = options.MaxLogBytes / 2 / _throttle;
         _shards = new RoomShard[shards.Length];
         for (int i = 0; i < shards.Length; i++)
         {
@@ -159,6 +161,9 @@ internal sealed partial class Room
         frame.Except = except;
         frame.Timestamp = KeepsHistory ? Now : 0;
         Conflation?.Update(frame);
+
+        // How far a publisher may be ahead of the members' walk: half of what the log holds, by messages or, where they are large, by bytes.
+        long ahead = frame.Length <= _throttledBytes ? _throttle : Math.Max(1, Options.MaxLogBytes / 2 / frame.Length);
         Log.Place(frame);
         foreach (RoomShard shard in _shards)
         {
@@ -168,9 +173,9 @@ internal sealed partial class Room
             }
 
             shard.MarkDirty();
-            if (number - shard.WalkedTo > _throttle)
+            if (number - shard.WalkedTo > ahead)
             {
-                shard.CatchUp(number - _throttle);
+                shard.CatchUp(number - ahead);
             }
         }
     }

@@ -208,4 +208,27 @@ public sealed class RoomAbuseTests
         conflation.Clear();
         Assert.Equal(0, conflation.Count);
     }
+
+    [Fact]
+    public async Task A_burst_of_large_messages_outruns_no_member_that_reads()
+    {
+        using var hub = new TestHub(options =>
+        {
+            options.SendWelcome = false;
+            options.Rooms.MaxLogBytes = 100_000;
+        });
+        await using var peer = new HubPeer(hub.Hub, windowBytes: 16 * 1024 * 1024);
+        await hub.Hub.Connections.Single().JoinAsync("lobby");
+        byte[] data = Encoding.UTF8.GetBytes($"\"{new string('x', 5_000)}\"");
+        using (WsBatch.Begin())
+        {
+            for (int i = 0; i < 300; i++)
+            {
+                hub.Hub.Room("lobby").Publish(data);
+            }
+        }
+
+        await peer.UntilAsync(texts => texts.Count == 300, "all 300 messages");
+        Assert.False(peer.HasEnded);
+    }
 }
