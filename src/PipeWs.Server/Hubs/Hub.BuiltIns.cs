@@ -18,7 +18,12 @@ internal sealed partial class Hub
             }
 
             // The answer has its place before the first of the room's messages.
-            Membership? member = connection.BeginJoin(topic, since, out WsJoinResult result);
+            Membership? member = connection.BeginJoin(topic, since, out WsJoinResult result, context);
+            if (result.Status == WsJoinStatus.AlreadyMember)
+            {
+                continue;
+            }
+
             try
             {
                 await context.ReplyJoinAsync(topic, result);

@@ -1,4 +1,6 @@
+using PipeWs.Messages;
 using PipeWs.Server.Rooms;
+using PipeWs.Server.Routing;
 
 namespace PipeWs.Server.Hubs;
 
@@ -66,8 +68,11 @@ internal sealed partial class HubConnection
         return new ValueTask<bool>(true);
     }
 
-    /// <summary>Makes it a member; <see cref="EndJoin"/> must follow where one is given, after whatever is to be sent before the room's messages.</summary>
-    internal Membership? BeginJoin(string room, WsSince since, out WsJoinResult result)
+    /// <summary>
+    /// Makes it a member; <see cref="EndJoin"/> must follow where one is given, after whatever is to be sent before the room's messages. A <paramref name="request"/> of
+    /// one that is a member already is answered here.
+    /// </summary>
+    internal Membership? BeginJoin(string room, WsSince since, out WsJoinResult result, RequestContext? request = null)
     {
         if (!RoomRegistry.IsValidName(room))
         {
@@ -90,6 +95,12 @@ internal sealed partial class HubConnection
                 if (!before.HasLeft)
                 {
                     result = before.Answer with { Status = WsJoinStatus.AlreadyMember };
+                    if (request is not null)
+                    {
+                        // Under the gate: the room may find it too slow at any moment, and must say so after this.
+                        Answer(request, room, result);
+                    }
+
                     return null;
                 }
 
@@ -124,6 +135,16 @@ internal sealed partial class HubConnection
         }
 
         return member;
+    }
+
+    /// <summary>Ends a membership by its room's policy, and tells the peer. By whoever writes to the connection.</summary>
+    internal void Unsubscribe(Membership member, ReadOnlySpan<byte> error)
+    {
+        lock (_gate)
+        {
+            member.SetLeft();
+            Ws.TrySend(WsMessageType.Text, error);
+        }
     }
 
     internal void EndJoin(Membership member)
@@ -181,6 +202,17 @@ internal sealed partial class HubConnection
 
         _departed.RemoveAll(static member => !member.IsSignalled);
         return _departed.Count >= _hub.Options.MaxRoomsPerConnection;
+    }
+
+    private void Answer(RequestContext request, string room, in WsJoinResult result)
+    {
+        MessageBuffer buffer = MessageBuffer.Rent();
+        if (request.WriteJoinAnswer(buffer, room, result))
+        {
+            Ws.TrySend(WsMessageType.Text, buffer.Written.Span);
+        }
+
+        buffer.Return();
     }
 
     private static WsJoinResult Refused(WsJoinStatus status, string reason) => new(status, "", 0, null, reason);

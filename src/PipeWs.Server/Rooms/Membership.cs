@@ -172,8 +172,7 @@ internal sealed class Membership : WsOutboundSource
                 return cursor;
 
             case WsSlowConsumerPolicy.Unsubscribe:
-                SetLeft();
-                Room.WriteUnsubscribed(ref writer, cursor);
+                Room.Unsubscribe(this, cursor);
 
                 // This thread is writing, and whoever hears of the leave is the application.
                 ThreadPool.UnsafeQueueUserWorkItem(static member => member.Connection.Leave(member), this, preferLocal: false);

@@ -132,11 +132,11 @@ internal sealed partial class Room
         buffer.Return();
     }
 
-    internal void WriteUnsubscribed(ref WsFrameWriter writer, long cursor)
+    internal void Unsubscribe(Membership member, long cursor)
     {
         MessageBuffer buffer = MessageBuffer.Rent();
         MessageWriter.WriteError(buffer, default, 429, $"unsubscribed: too slow, the next message would have been {cursor}", Name);
-        writer.Write(WsMessageType.Text, buffer.Written.Span);
+        member.Connection.Unsubscribe(member, buffer.Written.Span);
         buffer.Return();
     }
 
