@@ -146,7 +146,9 @@ internal sealed class Shard : IThreadPoolWorkItem, IWsBatchWork
                 return;
             }
 
-            Volatile.Write(ref _turn, Held);
+            // A full fence: the dirty rooms must not be read before the others can see that the turn is Held again, or the one who found HeldWithWork
+            // just before and went away would have left a room that nobody walks.
+            Interlocked.Exchange(ref _turn, Held);
         }
     }
 

@@ -38,6 +38,9 @@ internal sealed class HookedPeer : IAsyncDisposable
     /// <summary>The most bytes that were handed over at once.</summary>
     internal int LargestFlushBytes => _output.LargestFlushBytes;
 
+    /// <summary>All the bytes that were handed over.</summary>
+    internal int FlushedBytes => _output.FlushedBytes;
+
     /// <summary>The payloads of the frames that were flushed.</summary>
     internal List<string> Texts
     {
@@ -91,6 +94,8 @@ internal sealed class HookedPeer : IAsyncDisposable
         private int _flushedBytes;
 
         internal int LargestFlushBytes { get; private set; }
+
+        internal int FlushedBytes => Volatile.Read(ref _flushedBytes);
 
         internal Action? OnFlush
         {
