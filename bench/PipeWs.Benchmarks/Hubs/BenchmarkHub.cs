@@ -12,11 +12,12 @@ internal sealed class BenchmarkHub : IDisposable
 {
     private readonly WsHeartbeat _heartbeat = new(TimeProvider.System);
 
-    internal BenchmarkHub(Action<HubRegistration>? register = null)
+    internal BenchmarkHub(Action<HubRegistration>? register = null, IServiceProvider? services = null)
     {
         var registration = new HubRegistration();
         register?.Invoke(registration);
-        Hub = new Hub("", new PipeWsOptions(), registration, _heartbeat, new ServiceCollection().BuildServiceProvider(), NullLoggerFactory.Instance);
+        Hub = new Hub("", new PipeWsOptions(), registration, _heartbeat, services ?? new ServiceCollection().BuildServiceProvider(), NullLoggerFactory.Instance);
+        Hub.Start();
     }
 
     internal Hub Hub { get; }

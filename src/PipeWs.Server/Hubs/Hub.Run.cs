@@ -57,22 +57,33 @@ internal sealed partial class Hub
         }
         while (!_connections.TryAdd(connection.Id, connection));
 
+        if (_speaksJson)
+        {
+            SendWelcome(connection);
+        }
+
+        using CancellationTokenRegistration stopping = accepted.CloseRequested.UnsafeRegister(
+            static state => ((HubConnection)state!).Ws.BeginClose(CloseCode.GoingAway, "the server is shutting down"), connection);
+        using CancellationTokenRegistration closed = accepted.TransportClosed.UnsafeRegister(
+            static state => ((HubConnection)state!).Ws.OnTransportClosed(), connection);
+        await (_connectionPipeline is null ? ServeAsync(connection) : ServeFilteredAsync(connection, _connectionPipeline));
+    }
+
+    /// <summary>From the welcome to the end.</summary>
+    private async Task ServeAsync(HubConnection connection)
+    {
         Membership? everyone = null;
+        WsCloseInfo? info = null;
         try
         {
-            _users.Add(connection);
-            if (_speaksJson)
+            if (await AdmitAsync(connection))
             {
-                SendWelcome(connection);
+                _users.Add(connection);
+                everyone = _everyone.TryJoin(connection, WsSince.Head, out _)!;
+                _everyone.Activate(everyone);
             }
 
-            everyone = _everyone.TryJoin(connection, WsSince.Head, out _)!;
-            _everyone.Activate(everyone);
-            using CancellationTokenRegistration stopping = accepted.CloseRequested.UnsafeRegister(
-                static state => ((HubConnection)state!).Ws.BeginClose(CloseCode.GoingAway, "the server is shutting down"), connection);
-            using CancellationTokenRegistration closed = accepted.TransportClosed.UnsafeRegister(
-                static state => ((HubConnection)state!).Ws.OnTransportClosed(), connection);
-            WsCloseInfo info = await connection.Ws.RunAsync(connection);
+            info = await connection.Ws.RunAsync(connection);
             LogLevel level = LevelOf(info);
             if (_logger.IsEnabled(level))
             {
@@ -84,10 +95,16 @@ internal sealed partial class Hub
         {
             _connections.TryRemove(connection.Id, out _);
             _users.Remove(connection);
-            connection.LeaveAll();
+            ValueTask told = connection.LeaveAll();
             if (everyone is not null)
             {
                 _everyone.Leave(everyone);
+            }
+
+            await told;
+            if (connection.IsAnnounced && Hooks.Disconnect is { } hooks)
+            {
+                await hooks.TellAsync((connection, info ?? new WsCloseInfo(CloseCode.AbnormalClosure, "", WsCloseInitiator.Local, WasClean: false)));
             }
         }
     }
