@@ -12,11 +12,11 @@ internal sealed class BenchmarkHub : IDisposable
 {
     private readonly WsHeartbeat _heartbeat = new(TimeProvider.System);
 
-    internal BenchmarkHub(Action<HubRegistration>? register = null, IServiceProvider? services = null)
+    internal BenchmarkHub(Action<HubRegistration>? register = null)
     {
         var registration = new HubRegistration();
         register?.Invoke(registration);
-        Hub = new Hub("", new PipeWsOptions(), registration, _heartbeat, services ?? new ServiceCollection().BuildServiceProvider(), NullLoggerFactory.Instance);
+        Hub = new Hub("", new PipeWsOptions(), registration, _heartbeat, new ServiceCollection().BuildServiceProvider(), NullLoggerFactory.Instance);
         Hub.Start();
     }
 
@@ -43,6 +43,15 @@ internal sealed class BenchmarkHub : IDisposable
         });
         return (input.Writer, output);
     }
+
+    /// <summary>A connection that leads nowhere, for what needs one and sends nothing.</summary>
+    internal static AcceptedConnection Nowhere() => new(static _ => { })
+    {
+        Transport = new Duplex(new Pipe().Reader, new DiscardingWriter()),
+        Path = "/ws",
+        TransportClosed = CancellationToken.None,
+        CloseRequested = CancellationToken.None,
+    };
 
     private sealed class Duplex(PipeReader input, PipeWriter output) : IDuplexPipe
     {

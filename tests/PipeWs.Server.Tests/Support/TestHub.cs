@@ -8,14 +8,14 @@ namespace PipeWs.Server.Tests.Support;
 /// <summary>A hub without a host.</summary>
 internal sealed class TestHub : IDisposable
 {
-    internal TestHub(Action<PipeWsOptions>? configure = null, Action<HubRegistration>? register = null, TimeProvider? time = null, IServiceProvider? services = null)
+    internal TestHub(Action<PipeWsOptions>? configure = null, Action<HubRegistration>? register = null, TimeProvider? time = null)
     {
         var options = new PipeWsOptions();
         configure?.Invoke(options);
         var registration = new HubRegistration();
         register?.Invoke(registration);
         Heartbeat = new WsHeartbeat(time ?? TimeProvider.System);
-        Hub = new Hub("", options, registration, Heartbeat, services ?? new ServiceCollection().BuildServiceProvider(), NullLoggerFactory.Instance);
+        Hub = new Hub("", options, registration, Heartbeat, new ServiceCollection().BuildServiceProvider(), NullLoggerFactory.Instance);
         Hub.Start();
     }
 
