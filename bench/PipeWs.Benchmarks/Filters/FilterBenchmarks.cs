@@ -11,6 +11,7 @@ namespace PipeWs.Benchmarks.Filters;
 
 /// <summary>From a message's bytes to its handler, without filters, with each and with all; metrics are listened to. One connection, which answers nothing.</summary>
 [MemoryDiagnoser]
+[MinColumn]
 public class FilterBenchmarks
 {
     private readonly byte[] _message = """{"id":"7","action":"update_position","data":{"symbol":"BTCUSDT","qty":1.5}}"""u8.ToArray();
@@ -20,7 +21,7 @@ public class FilterBenchmarks
     private Hub _hub = null!;
     private RequestContext _context = null!;
 
-    [Params("none", "lambda", "logging", "recovery", "rate limit", "authorization (kept)", "authorization (asked)", "metrics", "hooks", "all")]
+    [Params("none", "lambda", "logging", "recovery", "rate limit", "authorize once", "authorize each", "metrics", "hooks", "all")]
     public string Filter { get; set; } = "";
 
     [GlobalSetup]
@@ -51,12 +52,12 @@ public class FilterBenchmarks
             builder.UseRateLimit(static limit => (limit.TokenLimit, limit.TokensPerPeriod) = (int.MaxValue, int.MaxValue));
         }
 
-        if (all || Filter == "authorization (kept)")
+        if (all || Filter == "authorize once")
         {
             builder.UseAuthorization(policy.CachePerConnection().Build());
         }
 
-        if (Filter == "authorization (asked)")
+        if (Filter == "authorize each")
         {
             builder.UseAuthorization(policy.Build());
         }
