@@ -37,7 +37,7 @@ internal sealed partial class Hub : IWsHub, IHubEntrance, IBuiltInMessages, IWsH
         _rooms = new RoomRegistry(options.Rooms, registration.RoomRules, _shards, Time);
         _everyone = new Room("", new WsRoomOptions { MaxLagMessages = options.Rooms.MaxLagMessages }, _shards, Time);
         All = new EveryoneSender(_everyone);
-        Router = new Router(registration, this, loggers.CreateLogger("PipeWs.Server.Router"));
+        Router = new Router(registration, this, loggers.CreateLogger("PipeWs.Server.Router")) { Counters = Counters };
         _speaksJson = !registration.TakesRawText && options.SendWelcome;
         heartbeat.Add(this);
     }
@@ -163,6 +163,7 @@ internal sealed partial class Hub : IWsHub, IHubEntrance, IBuiltInMessages, IWsH
             }
             catch (Exception e)
             {
+                Counters.HookFailed();
                 LogEventHandlerFailed(_logger, member.Room.Name, e);
             }
         }

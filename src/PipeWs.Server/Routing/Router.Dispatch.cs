@@ -115,6 +115,7 @@ internal sealed partial class Router
                 return;
             }
 
+            Counters?.HandlerFailed();
             HandlerFailed(context.Connection.Id, context.Action, exception);
             if (!context.HasReplied)
             {
