@@ -33,6 +33,21 @@ internal sealed class HubCounters
         }
     }
 
+    /// <summary>How many connections are open.</summary>
+    internal int OpenCount
+    {
+        get
+        {
+            int count = 0;
+            foreach (ConnectionSet set in _sets)
+            {
+                count += set.Count;
+            }
+
+            return count;
+        }
+    }
+
     /// <summary>How many connections were opened.</summary>
     internal long OpenedCount => Volatile.Read(ref _opened);
 
@@ -160,6 +175,8 @@ internal sealed class HubCounters
         private HubConnection?[] _open = new HubConnection?[16];
         private int _count;
         private HubTraffic _ended;
+
+        internal int Count => Volatile.Read(ref _count);
 
         internal void Add(HubConnection connection)
         {

@@ -39,6 +39,7 @@ internal sealed partial class Hub : IWsHub, IHubEntrance, IBuiltInMessages, IWsH
         All = new EveryoneSender(_everyone);
         Router = new Router(registration, this, loggers.CreateLogger("PipeWs.Server.Router")) { Counters = Counters };
         _speaksJson = !registration.TakesRawText && options.SendWelcome;
+        BeginDiagnostics();
         heartbeat.Add(this);
     }
 
@@ -105,9 +106,14 @@ internal sealed partial class Hub : IWsHub, IHubEntrance, IBuiltInMessages, IWsH
         _everyone.CloseStalled();
         _everyone.Trim();
         _rooms.Sweep();
+        Rates.Sample(now, Counters);
     }
 
-    public void Dispose() => Heartbeat.Remove(this);
+    public void Dispose()
+    {
+        Heartbeat.Remove(this);
+        EndDiagnostics();
+    }
 
     internal Membership? TryJoin(HubConnection connection, string name, WsSince since, out WsJoinResult result)
     {

@@ -116,6 +116,7 @@ internal sealed partial class Router
             }
 
             Counters?.HandlerFailed();
+            context.SetFailed(exception);
             HandlerFailed(context.Connection.Id, context.Action, exception);
             if (!context.HasReplied)
             {
