@@ -41,6 +41,14 @@ public interface IWsHub
     /// <summary>Finds a room that exists now.</summary>
     bool TryGetRoom(string name, [NotNullWhen(true)] out IWsRoom? room);
 
+    /// <summary>
+    /// Reads what the hub is doing. Walks over all rooms, and over the members of the rooms that are listed: for an operator who looks every second, not for a handler of messages.
+    /// </summary>
+    /// <param name="maxRooms">How many rooms are listed, those with the most members first. Default 100.</param>
+    /// <param name="room">The only room that is listed; null for as many as <paramref name="maxRooms"/> says.</param>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="maxRooms"/> is negative.</exception>
+    WsHubStatistics GetStatistics(int maxRooms = 100, string? room = null);
+
     /// <summary>Raised after a connection joined a room; not where it left again before anybody was told.</summary>
     event Action<WsRoomEvent>? Joined;
 

@@ -65,6 +65,12 @@ public sealed class PipeWsOptions
     /// <summary>Whether the JSON welcome is the first message to every connection. Default true. A hub with a raw handler for text never sends it.</summary>
     public bool SendWelcome { get; set; } = true;
 
+    /// <summary>
+    /// Whether the messages of a connection whose activity is recorded have activities of their own. Default true. Off, a trace holds the connections alone: for hubs with
+    /// many messages and a sampler that takes every connection.
+    /// </summary>
+    public bool TraceMessages { get; set; } = true;
+
     /// <summary>The options of rooms that no <c>ConfigureRooms</c> names.</summary>
     public WsRoomOptions Rooms { get; } = new();
 

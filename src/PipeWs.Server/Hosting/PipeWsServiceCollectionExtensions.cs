@@ -4,6 +4,7 @@ using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using PipeWs;
 using PipeWs.Server;
+using PipeWs.Server.Diagnostics;
 using PipeWs.Server.Hubs;
 using PipeWs.Server.Routing;
 
@@ -30,6 +31,8 @@ public static class PipeWsServiceCollectionExtensions
         services.AddLogging();
         services.TryAddSingleton(TimeProvider.System);
         services.TryAddSingleton<WsHeartbeat>();
+        services.AddMetrics();
+        services.TryAddSingleton<HubMetrics>();
         services.TryAddSingleton<HandlerDoorCheck>();
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IStartupFilter, HandlerDoorCheck>(static provider => provider.GetRequiredService<HandlerDoorCheck>()));
         services.TryAddSingleton<UpgradedConnections>();

@@ -99,6 +99,8 @@ internal static class RawHandshake
                 Query = request.Query,
                 Subprotocol = subprotocol,
                 Extensions = request.Extensions,
+                TraceParent = request.TraceParent,
+                TraceState = request.TraceState,
                 RemoteEndPoint = connection.RemoteEndPoint,
                 LocalEndPoint = connection.LocalEndPoint,
                 IsSecure = isSecure,

@@ -25,10 +25,12 @@ internal sealed partial class Hub
         IPAddress? address = Options.MaxConnectionsPerAddress > 0 ? (remote as IPEndPoint)?.Address : null;
         if (Interlocked.Increment(ref _reserved) > Options.MaxConnections)
         {
+            Counters.Refused(nameof(Options.MaxConnections));
             refusal = $"The server has as many connections as it allows ({Options.MaxConnections}, MaxConnections). Try again later.";
         }
         else if (address is not null && _perAddress.AddOrUpdate(address, 1, static (_, count) => count + 1) > Options.MaxConnectionsPerAddress)
         {
+            Counters.Refused(nameof(Options.MaxConnectionsPerAddress));
             refusal = $"There are as many connections from this address as the server allows ({Options.MaxConnectionsPerAddress}, MaxConnectionsPerAddress). Close one first.";
             ReleaseAddress(address);
         }
@@ -57,6 +59,7 @@ internal sealed partial class Hub
         }
         while (!_connections.TryAdd(connection.Id, connection));
 
+        BeginTelemetry(connection, accepted);
         Membership? everyone = null;
         try
         {
@@ -89,6 +92,8 @@ internal sealed partial class Hub
             {
                 _everyone.Leave(everyone);
             }
+
+            EndTelemetry(connection);
         }
     }
 

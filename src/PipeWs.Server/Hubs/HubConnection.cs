@@ -88,11 +88,12 @@ internal sealed partial class HubConnection : WsReceiver, IWsConnection
     public void Abort(Exception? reason = null) => Ws.Abort(reason);
 
     public override ValueTask OnMessageAsync(WsMessageType type, ReadOnlySequence<byte> payload) =>
-        _hub.Router.DispatchAsync(_context, payload, type);
+        _traced is null ? _hub.Router.DispatchAsync(_context, payload, type) : DispatchTracedAsync(_traced, payload, type);
 
     public override bool ReceivesParts(WsMessageType type) => _hub.Router.ReceivesParts(type);
 
-    public override ValueTask OnPartAsync(WsMessagePart part) => _hub.Router.DispatchPartAsync(_context, part);
+    public override ValueTask OnPartAsync(WsMessagePart part) =>
+        _traced is null ? _hub.Router.DispatchPartAsync(_context, part) : DispatchPartTracedAsync(_traced, part);
 
     public WsMessageWriter BeginMessage(WsMessageType type) => Ws.BeginMessage(type);
 
