@@ -77,6 +77,12 @@ public sealed class PipeWsOptions
     /// <summary>From how many waiting bytes on a send to one connection waits before it takes its place. Default 65,536.</summary>
     public int SendBacklogBytes { get; set; } = 64 * 1024;
 
+    /// <summary>
+    /// Whether the fast and the handler door send straight to the socket, past the transport's pipe, where the connection is a plain one of Kestrel's sockets transport: no TLS, no
+    /// connection middleware that puts a pipe of its own before it. Default true. Set it to false where a middleware before the door writes to connections itself, and leaves them to PipeWs afterwards.
+    /// </summary>
+    public bool SendDirectly { get; set; } = true;
+
     /// <summary>Lets pages of any origin connect. Only where nothing that a browser sends by itself, such as a cookie, authenticates anybody.</summary>
     public void AllowAnyOrigin() => AllowsAnyOrigin = true;
 
