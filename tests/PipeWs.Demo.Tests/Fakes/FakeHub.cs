@@ -60,6 +60,8 @@ internal sealed class FakeHub : IWsHub
         return found;
     }
 
+    public Task DrainAsync(WsDrainOptions? options = null, CancellationToken cancellationToken = default) => Task.CompletedTask;
+
     public void RaiseJoined(string room, IWsConnection connection) => Joined?.Invoke(new WsRoomEvent(room, connection, RoomOf(room).MemberCount));
 
     public void RaiseLeft(string room, IWsConnection connection) => Left?.Invoke(new WsRoomEvent(room, connection, RoomOf(room).MemberCount));
