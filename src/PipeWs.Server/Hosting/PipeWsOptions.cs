@@ -29,6 +29,12 @@ public sealed class PipeWsOptions
     /// <summary>How long the peer has to answer a close frame. Default 5 s. Beyond it the transport is dropped. RFC 6455, section 7.1.1.</summary>
     public TimeSpan CloseTimeout { get; set; } = TimeSpan.FromSeconds(5);
 
+    /// <summary>
+    /// How long connections and their handlers have when the application stops; then what is left is aborted. Default 30 s, and at most nine tenths of
+    /// HostOptions.ShutdownTimeout, which is 30 s too unless set: whatever the host stops after the hub has some time left.
+    /// </summary>
+    public TimeSpan ShutdownTimeout { get; set; } = TimeSpan.FromSeconds(30);
+
     /// <summary>How long a frame may go without progress once it began. Default 30 s. Beyond it: close code 1008 and abort.</summary>
     public TimeSpan FrameTimeout { get; set; } = TimeSpan.FromSeconds(30);
 
