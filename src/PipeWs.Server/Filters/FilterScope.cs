@@ -1,5 +1,6 @@
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
+using PipeWs.Server.Diagnostics;
 using PipeWs.Server.Hooks;
 using PipeWs.Server.Routing;
 
@@ -25,7 +26,7 @@ internal sealed class FilterScope(string hubName, HubRegistration registration, 
 
     public HubHooks Hooks => hooks;
 
-    public FilterCounters Counters => hooks.Counters;
+    public HubCounters Counters => hooks.Counters;
 
     public TimeProvider Time => time;
 

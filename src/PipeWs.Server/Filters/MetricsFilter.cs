@@ -1,14 +1,13 @@
 using System.Diagnostics.Metrics;
 using System.Globalization;
 using Microsoft.Extensions.DependencyInjection;
+using PipeWs.Server.Diagnostics;
 
 namespace PipeWs.Server.Filters;
 
 /// <summary>Measures messages.</summary>
 internal sealed class MetricsFilter : IWsMessageFilter
 {
-    internal const string MeterName = "PipeWs.Server";
-
     private static readonly string[] s_codes = [.. Enumerable.Range(400, 200).Select(static code => code.ToString(CultureInfo.InvariantCulture))];
 
     private readonly Histogram<double> _duration;
@@ -21,7 +20,7 @@ internal sealed class MetricsFilter : IWsMessageFilter
         _time = scope.Time;
         _hub = scope.HubName;
         _otherText = scope.Registration.TakesRawText ? "_text" : "_unknown";
-        _duration = scope.Services.GetRequiredService<IMeterFactory>().Create(MeterName).CreateHistogram(
+        _duration = scope.Services.GetRequiredService<IMeterFactory>().Create(WsDiagnostics.MeterName).CreateHistogram(
             "pipews.server.message.duration",
             "s",
             "How long messages took, from their route to the end of their handler.",
@@ -76,7 +75,7 @@ internal sealed class MetricsFilter : IWsMessageFilter
 
         // Only names that the application mapped: a peer makes up no new series.
         string action = context.Action.Length > 0 ? context.Action : context.Type == WsMessageType.Binary ? "_binary" : _otherText;
-        KeyValuePair<string, object?> hubTag = new("pipews.hub", _hub);
+        KeyValuePair<string, object?> hubTag = new(HubMetrics.HubTag, _hub);
         KeyValuePair<string, object?> actionTag = new("pipews.action", action);
         string? error = exception is not null ? exception.GetType().FullName
             : context.ErrorCode is >= 400 and < 600 ? s_codes[context.ErrorCode - 400]

@@ -1,5 +1,6 @@
 using System.Threading.RateLimiting;
 using Microsoft.Extensions.Logging;
+using PipeWs.Server.Diagnostics;
 
 namespace PipeWs.Server.Filters;
 
@@ -8,7 +9,7 @@ internal sealed partial class RateLimitFilter : IWsMessageFilter, IDisposable
 {
     private readonly RateLimitPartitions _partitions;
     private readonly WsRateLimitOptions _options;
-    private readonly FilterCounters _counters;
+    private readonly HubCounters _counters;
     private readonly ILogger _logger;
     private readonly string _refusal;
 

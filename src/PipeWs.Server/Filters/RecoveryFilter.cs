@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Logging;
 using PipeWs.Server.Hooks;
+using PipeWs.Server.Routing;
 
 namespace PipeWs.Server.Filters;
 
@@ -39,6 +40,7 @@ internal sealed partial class RecoveryFilter(WsRecoveryOptions options, FilterSc
     private async ValueTask RecoverAsync(Exception exception, WsMessageContext context)
     {
         _hooks.Counters.HandlerFailed();
+        (context as RequestContext)?.SetFailed(exception);
         LogRecovered(_logger, context.Connection.Id, context.Action, context.Type, exception);
         (int code, string message) = options.AnswerTo(exception);
         try

@@ -1,6 +1,6 @@
 using Microsoft.Extensions.Logging;
 using PipeWs.Protocol.Framing;
-using PipeWs.Server.Filters;
+using PipeWs.Server.Diagnostics;
 using PipeWs.Server.Routing;
 
 namespace PipeWs.Server.Hooks;
@@ -15,7 +15,7 @@ internal sealed partial class HubHooks
     private readonly ILogger _logger;
     private readonly NotificationHooks<WsErrorContext>? _error;
 
-    public HubHooks(HubRegistration registration, FilterCounters counters, ILogger logger)
+    public HubHooks(HubRegistration registration, HubCounters counters, ILogger logger)
     {
         _logger = logger;
         Counters = counters;
@@ -72,7 +72,7 @@ internal sealed partial class HubHooks
     /// <summary>Whether anybody is told of errors.</summary>
     public bool HasError => _error is not null;
 
-    public FilterCounters Counters { get; }
+    public HubCounters Counters { get; }
 
     /// <summary>Whether it is how application code gives up when its connection ends under it, and no failure.</summary>
     public static bool IsGivingUp(Exception exception, IWsConnection connection) =>

@@ -34,6 +34,7 @@ internal sealed class HubFactory(IServiceProvider provider, string name)
         try
         {
             _hub.Start();
+            provider.GetRequiredService<HubLifetime>().Add(_hub);
             return _hub;
         }
         catch

@@ -25,7 +25,7 @@ internal sealed partial class Hub
         {
             if (MessagePipeline.Create(_filters) is { } pipeline)
             {
-                Router = new Router(_registration, this, _loggers.CreateLogger("PipeWs.Server.Router"), hooks: Hooks, pipeline: pipeline);
+                Router = new Router(_registration, this, _loggers.CreateLogger("PipeWs.Server.Router"), hooks: Hooks, pipeline: pipeline) { Counters = Counters };
             }
 
             if (_registration.ConnectionFilters.Count > 0)
@@ -51,14 +51,14 @@ internal sealed partial class Hub
     {
         try
         {
-            await pipeline(connection);
+            await UntilGivenUpAsync(new ValueTask(pipeline(connection)), connection);
         }
         catch (Exception e)
         {
             connection.BeginClose(CloseCode.InternalError, "internal error");
             if (!HubHooks.IsGivingUp(e, connection))
             {
-                Hooks.Counters.HookFailed();
+                Counters.HookFailed();
                 LogConnectionFilterFailed(_logger, connection.Id, e);
                 await Hooks.OnErrorAsync(new WsErrorContext(e, WsErrorSource.ConnectionFilter, connection));
             }
@@ -109,16 +109,23 @@ internal sealed partial class Hub
         }
         catch (OperationCanceledException)
         {
+            // It has had its signal. A hook that never returns must keep neither the connection's place nor the application from stopping.
             try
             {
-                // It has had its signal. A hook that never returns must not keep the connection's place.
-                decision = await asking.WaitAsync(Options.CloseTimeout, Time);
+                await Task.WhenAny(asking, _givenUp.Task).WaitAsync(Options.CloseTimeout, Time);
             }
             catch (TimeoutException)
             {
-                LogHookLeftBehind(_logger, connection.Id);
-                decision = WsDecision.Refuse("internal error", CloseCode.InternalError);
             }
+
+            if (!asking.IsCompleted)
+            {
+                LogHookLeftBehind(_logger, connection.Id);
+                connection.BeginClose(CloseCode.InternalError, "internal error");
+                return false;
+            }
+
+            decision = await asking;
         }
 
         if (decision.IsRefused)
@@ -128,6 +135,40 @@ internal sealed partial class Hub
         }
 
         return true;
+    }
+
+    /// <summary>Tells the hooks of the end of a connection that the application was told of.</summary>
+    private ValueTask TellOfEndAsync(HubConnection connection)
+    {
+        if (!connection.IsAnnounced || Hooks.Disconnect is not { } hooks)
+        {
+            return default;
+        }
+
+        // Not completed only where the hub itself failed.
+        WsCloseInfo info = connection.Closed is { IsCompletedSuccessfully: true } closed
+            ? closed.Result
+            : new WsCloseInfo(CloseCode.AbnormalClosure, "", WsCloseInitiator.Local, WasClean: false);
+        return hooks.TellAsync((connection, info));
+    }
+
+    /// <summary>Waits for code of the application's, until there is no more time for it.</summary>
+    private async ValueTask UntilGivenUpAsync(ValueTask work, HubConnection connection)
+    {
+        if (work.IsCompletedSuccessfully)
+        {
+            return;
+        }
+
+        Task running = work.AsTask();
+        await Task.WhenAny(running, _givenUp.Task);
+        if (!running.IsCompleted)
+        {
+            LogLeftBehind(_logger, connection.Id);
+            return;
+        }
+
+        await running;
     }
 
     private sealed class ConnectionStage(IWsConnectionFilter filter, WsConnectionDelegate next)

@@ -2,7 +2,6 @@ using System.Collections.Concurrent;
 using System.Diagnostics.CodeAnalysis;
 using System.Security.Cryptography;
 using Microsoft.Extensions.Logging;
-using PipeWs.Server.Filters;
 using PipeWs.Server.Hooks;
 using PipeWs.Server.Rooms;
 using PipeWs.Server.Routing;
@@ -21,6 +20,7 @@ internal sealed partial class Hub : IWsHub, IHubEntrance, IBuiltInMessages, IWsH
     private readonly Shard[] _shards;
     private readonly RoomRegistry _rooms;
     private readonly Room _everyone;
+    private readonly bool _takesJson;
     private readonly bool _speaksJson;
     private int _nextShard;
 
@@ -34,7 +34,7 @@ internal sealed partial class Hub : IWsHub, IHubEntrance, IBuiltInMessages, IWsH
         _logger = loggers.CreateLogger("PipeWs.Server.Hub");
         _loggers = loggers;
         _registration = registration;
-        Hooks = new HubHooks(registration, new FilterCounters(), _logger);
+        Hooks = new HubHooks(registration, Counters, _logger);
         _shards = new Shard[Environment.ProcessorCount];
         for (int i = 0; i < _shards.Length; i++)
         {
@@ -44,8 +44,10 @@ internal sealed partial class Hub : IWsHub, IHubEntrance, IBuiltInMessages, IWsH
         _rooms = new RoomRegistry(options.Rooms, registration.RoomRules, _shards, Time);
         _everyone = new Room("", new WsRoomOptions { MaxLagMessages = options.Rooms.MaxLagMessages }, _shards, Time);
         All = new EveryoneSender(_everyone);
-        Router = new Router(registration, this, loggers.CreateLogger("PipeWs.Server.Router"), hooks: Hooks);
-        _speaksJson = !registration.TakesRawText && options.SendWelcome;
+        Router = new Router(registration, this, loggers.CreateLogger("PipeWs.Server.Router"), hooks: Hooks) { Counters = Counters };
+        _takesJson = !registration.TakesRawText;
+        _speaksJson = _takesJson && options.SendWelcome;
+        BeginDiagnostics();
         heartbeat.Add(this);
     }
 
@@ -78,7 +80,7 @@ internal sealed partial class Hub : IWsHub, IHubEntrance, IBuiltInMessages, IWsH
     internal RoomRegistry RoomRegistry => _rooms;
 
     /// <summary>Whether text messages are JSON.</summary>
-    internal bool SpeaksJson => !_registration.TakesRawText;
+    internal bool SpeaksJson => _takesJson;
 
     public bool TryGetConnection(string id, [NotNullWhen(true)] out IWsConnection? connection)
     {
@@ -115,11 +117,13 @@ internal sealed partial class Hub : IWsHub, IHubEntrance, IBuiltInMessages, IWsH
         _everyone.CloseStalled();
         _everyone.Trim();
         _rooms.Sweep();
+        Rates.Sample(now, Counters);
     }
 
     public void Dispose()
     {
         Heartbeat.Remove(this);
+        EndDiagnostics();
         _filters?.Dispose();
     }
 
@@ -182,8 +186,8 @@ internal sealed partial class Hub : IWsHub, IHubEntrance, IBuiltInMessages, IWsH
             }
             catch (Exception e)
             {
+                Counters.HookFailed();
                 LogEventHandlerFailed(_logger, member.Room.Name, e);
-                Hooks.Counters.HookFailed();
                 _ = Hooks.OnErrorAsync(new WsErrorContext(e, WsErrorSource.RoomEvent, member.Connection, Room: member.Room.Name));
             }
         }

@@ -126,6 +126,8 @@ internal sealed partial class Router
             }
             else
             {
+                Counters?.HandlerFailed();
+                context.SetFailed(exception);
                 HandlerFailed(context.Connection.Id, context.Action, exception);
                 if (!context.HasReplied)
                 {

@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Logging;
 using PipeWs.Messages;
+using PipeWs.Server.Diagnostics;
 using PipeWs.Server.Filters;
 using PipeWs.Server.Hooks;
 
@@ -25,6 +26,9 @@ internal sealed partial class Router
 
     /// <summary>What an unknown action passes before it is answered with 404; null where there is nothing.</summary>
     private readonly Route? _unknown;
+
+    /// <summary>Where failures are counted; null where nobody does.</summary>
+    public HubCounters? Counters { get; init; }
 
     /// <summary>Makes the router of a hub.</summary>
     /// <exception cref="InvalidOperationException">The hub has a raw handler for text and actions too.</exception>

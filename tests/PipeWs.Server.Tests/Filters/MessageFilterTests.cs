@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging.Abstractions;
 using PipeWs.Protocol.Framing;
+using PipeWs.Server.Diagnostics;
 using PipeWs.Server.Filters;
 using PipeWs.Server.Hooks;
 using PipeWs.Server.Routing;
@@ -210,7 +211,7 @@ public sealed class MessageFilterTests
     }
 
     private static FilterScope Scope(HubRegistration registration) =>
-        new("", registration, new ServiceCollection().BuildServiceProvider(), new HubHooks(registration, new FilterCounters(), NullLogger.Instance), NullLoggerFactory.Instance, TimeProvider.System);
+        new("", registration, new ServiceCollection().BuildServiceProvider(), new HubHooks(registration, new HubCounters(1), NullLogger.Instance), NullLoggerFactory.Instance, TimeProvider.System);
 
     private static Func<WsMessageContext, WsMessageDelegate, ValueTask> Noting(string name, ConcurrentQueue<string> calls) => async (context, next) =>
     {

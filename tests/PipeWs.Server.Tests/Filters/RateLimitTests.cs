@@ -26,7 +26,7 @@ public sealed class RateLimitTests
         await peer.AskAsync("""{"id":"2","action":"echo","data":1}""", """{"id":"2","type":"echo","data":1}""");
         await peer.AskAsync("""{"id":"3","action":"echo","data":1}""", """{"id":"3","type":"error","code":429,"data":"too many messages: over the rate limit \"messages\""}""");
         await peer.AskAsync("""{"id":"4","action":"nothing"}""", """{"id":"4","type":"error","code":429,"data":"too many messages: over the rate limit \"messages\""}""");
-        Assert.Equal(2, server.Hub.Hooks.Counters.RateLimitedCount);
+        Assert.Equal(2, server.Hub.Counters.RateLimitedCount);
         await peer.CloseAsync();
         await server.AssertUndisturbedAsync(maxLines: 0);
     }

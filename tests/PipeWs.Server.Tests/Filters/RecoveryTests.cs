@@ -24,7 +24,7 @@ public sealed class RecoveryTests
         Assert.Equal(["at once", "later"], _errors.Select(error => error.Exception.Message));
         Assert.All(_errors, error => Assert.Equal(WsErrorSource.Message, error.Source));
         Assert.Equal([2110, 2110], server.Server.Log.PipeWs.Select(line => line.Id.Id));
-        Assert.Equal(2, server.Hub.Hooks.Counters.HandlerFailures);
+        Assert.Equal(2, server.Hub.Counters.HandlerFailures);
         await peer.CloseAsync();
         await server.AssertUndisturbedAsync(maxLines: 2);
     }

@@ -74,7 +74,7 @@ public sealed class ConnectHookTests
         await server.AssertConnectionsAsync(0);
         Assert.Equal(["ConnectHook", "1011 Local True"], _calls);
         Assert.Contains(server.Server.Log.PipeWs, line => line.Id.Id == 2100);
-        Assert.Equal(1, server.Hub.Hooks.Counters.HookFailures);
+        Assert.Equal(1, server.Hub.Counters.HookFailures);
     }
 
     [Fact]

@@ -23,7 +23,7 @@ public sealed class ErrorHookTests
 
         Assert.Equal(["act of the handler /ws"], told);
         Assert.Equal([301, 2101], server.Server.Log.PipeWs.Select(line => line.Id.Id));
-        Assert.Equal(1, server.Hub.Hooks.Counters.HookFailures);
+        Assert.Equal(1, server.Hub.Counters.HookFailures);
     }
 
     [Fact]

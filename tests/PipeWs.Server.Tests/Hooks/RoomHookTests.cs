@@ -164,7 +164,7 @@ public sealed class RoomHookTests
         await peer.CloseAsync();
         await server.AssertConnectionsAsync(0);
         Assert.Equal(["a 0 False", "b 0 False", "c 0 False", "d 0 False"], _calls.Order());
-        Assert.Equal(4, server.Hub.Hooks.Counters.HookFailures);
+        Assert.Equal(4, server.Hub.Counters.HookFailures);
     }
 
     [Fact]
