@@ -15,7 +15,7 @@ internal sealed class HubHealthCheck(Hub hub, WsHealthCheckOptions options, IHos
         int connections = hub.ReservedPlaces;
         int max = hub.Options.MaxConnections;
         var data = new Dictionary<string, object> { ["connections"] = connections, ["maxConnections"] = max };
-        if (hub.IsDraining || lifetime?.ApplicationStopping.IsCancellationRequested == true)
+        if (hub.IsDraining || hub.IsStopping || lifetime?.ApplicationStopping.IsCancellationRequested == true)
         {
             return new HealthCheckResult(context.Registration.FailureStatus, "The server is shutting down.", data: data);
         }

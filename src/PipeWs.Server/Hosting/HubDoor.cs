@@ -62,10 +62,10 @@ internal sealed class HubDoor
             return UpgradeLimit;
         }
 
-        if (!Entrance.TryReserve(remote, out IDisposable? place, out string refusal))
+        if (!Entrance.TryReserve(remote, out IDisposable? place, out HandshakeRefusal refusal))
         {
             _upgraded.Leave();
-            return HandshakeRefusal.Unavailable(refusal);
+            return refusal;
         }
 
         admission = new Admission(_upgraded, place);

@@ -93,7 +93,9 @@ internal sealed class MappedDoor(HubDoor door, IServiceProvider services)
             User = context.User,
             IsSecure = context.Request.IsHttps,
             TransportClosed = channel.Closed,
-            CloseRequested = _stopping,
+
+            // Of the connection beneath the request, where the server tells it: the endpoint closes, or all of them do.
+            CloseRequested = context.Features.Get<IConnectionLifetimeNotificationFeature>()?.ConnectionClosedRequested ?? _stopping,
         };
         try
         {

@@ -15,9 +15,6 @@ internal sealed partial class Hub
     /// <summary>What happened since the hub started.</summary>
     internal HubCounters Counters { get; } = new(Environment.ProcessorCount);
 
-    /// <summary>Whether connections are being sent away, so that no new ones should come: the health check says so.</summary>
-    internal bool IsDraining { get; set; }
-
     /// <summary>What goes through the hub at present.</summary>
     internal HubRates Rates => _rates!;
 

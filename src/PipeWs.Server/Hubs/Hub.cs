@@ -17,6 +17,7 @@ internal sealed partial class Hub : IWsHub, IHubEntrance, IBuiltInMessages, IWsH
     private readonly Shard[] _shards;
     private readonly RoomRegistry _rooms;
     private readonly Room _everyone;
+    private readonly bool _takesJson;
     private readonly bool _speaksJson;
     private int _nextShard;
 
@@ -38,7 +39,8 @@ internal sealed partial class Hub : IWsHub, IHubEntrance, IBuiltInMessages, IWsH
         _everyone = new Room("", new WsRoomOptions { MaxLagMessages = options.Rooms.MaxLagMessages }, _shards, Time);
         All = new EveryoneSender(_everyone);
         Router = new Router(registration, this, loggers.CreateLogger("PipeWs.Server.Router")) { Counters = Counters };
-        _speaksJson = !registration.TakesRawText && options.SendWelcome;
+        _takesJson = !registration.TakesRawText;
+        _speaksJson = _takesJson && options.SendWelcome;
         BeginDiagnostics();
         heartbeat.Add(this);
     }

@@ -80,11 +80,6 @@ internal sealed partial class HubConnection : WsReceiver, IWsConnection
 
     public ValueTask<TimeSpan> PingAsync(CancellationToken cancellationToken = default) => Ws.PingAsync(cancellationToken);
 
-    public ValueTask<WsCloseInfo> CloseAsync(ushort code = 1000, string reason = "", CancellationToken cancellationToken = default) =>
-        Ws.CloseAsync(code, reason, cancellationToken);
-
-    public void BeginClose(ushort code = 1000, string reason = "") => Ws.BeginClose(code, reason);
-
     public void Abort(Exception? reason = null) => Ws.Abort(reason);
 
     public override ValueTask OnMessageAsync(WsMessageType type, ReadOnlySequence<byte> payload) =>

@@ -2,6 +2,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Hosting;
 using PipeWs.Server.Tests.Support;
+using PipeWs.Shared;
 using RawPeer = PipeWs.Server.Tests.Support.RawPeer;
 
 namespace PipeWs.Server.Tests.Diagnostics;
@@ -50,9 +51,11 @@ public sealed class HealthCheckTests
     public async Task A_hub_that_drains_is_unhealthy()
     {
         await using HubServer server = await StartAsync(static checks => checks.AddPipeWs().AddPipeWs(name: "soft", failureStatus: HealthStatus.Degraded));
-        server.Hub.IsDraining = true;
+        Task drained = server.Hub.DrainAsync(new WsDrainOptions { Window = TimeSpan.Zero });
         Assert.Equal(HealthStatus.Unhealthy, (await CheckAsync(server, "pipews")).Status);
         Assert.Equal(HealthStatus.Degraded, (await CheckAsync(server, "soft")).Status);
+        server.Hub.GiveUp();
+        await drained.Soon();
     }
 
     [Fact]
