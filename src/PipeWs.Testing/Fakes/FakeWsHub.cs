@@ -9,7 +9,7 @@ namespace PipeWs.Testing;
 /// A hub without transports, for unit tests of what sends through <see cref="IWsHub"/>: its connections and rooms are fakes that remember. What is sent to a user, a room or all is
 /// remembered by that sender, and by the connections that it reaches. Safe from any thread.
 /// </summary>
-public sealed class FakeWsHub : IWsHub
+public sealed partial class FakeWsHub : IWsHub
 {
     private const int MaxRoomNameBytes = 255;
 

@@ -12,6 +12,8 @@ namespace PipeWs.Testing;
 /// </summary>
 public sealed partial class WsTestServer : IAsyncDisposable
 {
+    private static readonly TimeSpan s_stopStep = TimeSpan.FromMilliseconds(20);
+
     private readonly MemoryNetwork _network;
     private readonly IHost? _host;
     private readonly WsTestClock? _clock;
@@ -188,7 +190,10 @@ public sealed partial class WsTestServer : IAsyncDisposable
         }
     }
 
-    /// <summary>Stops the application as its host would: hosted services end, and connections are closed with 1001.</summary>
+    /// <summary>
+    /// Stops the application as its host would: hosted services end, and connections are closed with 1001. Where a peer does not answer, or a handler does not return, it takes until
+    /// the clock has come to the timeouts for that.
+    /// </summary>
     /// <exception cref="InvalidOperationException">The application was not started here.</exception>
     public Task StopAsync(CancellationToken cancellationToken = default) =>
         (_host ?? throw new InvalidOperationException("The application was not started here; whoever started it stops it.")).StopAsync(cancellationToken);
@@ -206,7 +211,14 @@ public sealed partial class WsTestServer : IAsyncDisposable
             return;
         }
 
-        await _host.StopAsync();
+        // What still waits, waits for the clock, such as a shutdown's own timeout for a handler that hangs.
+        Task stopped = _host.StopAsync();
+        while (await Task.WhenAny(stopped, Task.Delay(s_stopStep)) != stopped)
+        {
+            await AdvanceAsync(TimeSpan.FromSeconds(1));
+        }
+
+        await stopped;
         if (_host is IAsyncDisposable disposable)
         {
             await disposable.DisposeAsync();

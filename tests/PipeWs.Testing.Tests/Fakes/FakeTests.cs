@@ -220,6 +220,27 @@ public sealed partial class FakeTests
         Assert.Empty(new FakeWsConnection().User.Claims);
     }
 
+    [Fact]
+    public async Task A_hub_counts_and_can_be_drained()
+    {
+        FakeWsConnection ann = _hub.Connect("ann");
+        await ann.JoinAsync("lobby");
+        _hub.Room("lobby").Publish("1"u8.ToArray());
+        _hub.Room("news").Publish("1"u8.ToArray());
+
+        WsHubStatistics counted = ((IWsHub)_hub).GetStatistics(maxRooms: 1);
+        Assert.Equal((1, 2, 1), (counted.Connections.Open, counted.RoomCount, counted.MemberCount));
+        Assert.Equal(("lobby", 1, 1), (Assert.Single(counted.Rooms).Name, counted.Rooms[0].Members, counted.Rooms[0].Head));
+        Assert.Equal("news", Assert.Single(_hub.GetStatistics(room: "news").Rooms).Name);
+        _hub.Statistics = new WsHubStatistics { HandlerErrors = 7 };
+        Assert.Equal(7, _hub.GetStatistics().HandlerErrors);
+
+        await _hub.DrainAsync(new WsDrainOptions { CloseCode = 4000 });
+        Assert.Equal(4000, (await ann.Closed).Code);
+        Assert.Equal(4000, Assert.Single(_hub.Drains).CloseCode);
+        Assert.Equal(0, _hub.ConnectionCount);
+    }
+
     internal sealed record Point(int X, int Y);
 
     [JsonSerializable(typeof(Point))]

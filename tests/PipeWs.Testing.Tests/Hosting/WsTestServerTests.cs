@@ -1,3 +1,5 @@
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
 using Microsoft.Extensions.DependencyInjection;
 using PipeWs.Server;
 
@@ -122,5 +124,116 @@ public sealed class WsTestServerTests
 
         await peer.ExpectCloseAsync(1001);
         await peer.Ended;
+    }
+
+    [Fact]
+    public async Task A_handler_that_hangs_does_not_hold_up_the_end_of_a_test()
+    {
+        var hangs = new TaskCompletionSource();
+        WsTestServer server = await WsTestServer.StartHubAsync(hub => hub.MapAction("hang", _ => new ValueTask(hangs.Task)));
+        server.HandlerPatience = TimeSpan.FromMilliseconds(20);
+        WsTestPeer peer = await server.ConnectAsync();
+        await peer.SendActionAsync("hang");
+
+        await server.DisposeAsync().AsTask().WaitAsync(TimeSpan.FromSeconds(20), TestContext.Current.CancellationToken);
+
+        hangs.SetResult();
+        Assert.True(peer.HasEnded);
+    }
+
+    [Fact]
+    public async Task A_peer_that_does_not_answer_holds_a_stop_up_until_the_clock_comes_to_the_timeout()
+    {
+        await using WsTestServer server = await WsTestServer.StartHubAsync(static _ => { });
+        WsTestPeer peer = await server.ConnectAsync(new WsTestConnectOptions { AnswersClose = false });
+
+        Task stopped = server.StopAsync(TestContext.Current.CancellationToken);
+        await peer.ExpectCloseAsync(1001);
+        Assert.False(stopped.IsCompleted);
+        await server.AdvanceAsync(TimeSpan.FromSeconds(6));
+
+        await stopped;
+        await peer.Ended;
+    }
+
+    [Fact]
+    public async Task Messages_to_many_peers_have_come_when_all_is_quiet()
+    {
+        await using WsTestServer server = await WsTestServer.StartHubAsync(static _ => { });
+        var peers = new List<WsTestPeer>();
+        for (int i = 0; i < 300; i++)
+        {
+            WsTestPeer peer = await server.ConnectAsync(new WsTestConnectOptions { SkipsHandshake = true });
+            await peer.SubscribeAsync("news");
+            peers.Add(peer);
+        }
+
+        for (int i = 0; i < 10; i++)
+        {
+            server.Hub.Room("news").Publish("1"u8.ToArray());
+        }
+
+        await server.WaitUntilIdleAsync();
+
+        Assert.All(peers, static peer => Assert.Equal(10, peer.WaitingFrames));
+    }
+
+    [Fact]
+    public async Task A_message_byte_by_byte_is_a_message()
+    {
+        await using WsTestServer server = await WsTestServer.StartHubAsync(static hub => hub.OnText(static context => context.Connection.SendAsync(context.Payload, context.Type)));
+        WsTestPeer peer = await server.ConnectAsync();
+
+        await peer.SendBytesAsync(peer.Encode(WsRawFrame.Text("hel", fin: false), WsRawFrame.Continuation("lo"u8.ToArray())), chunkBytes: 1);
+
+        await peer.ExpectTextAsync("hello");
+    }
+
+    [Fact]
+    public async Task A_running_application_is_reached_by_its_services()
+    {
+        var clock = new WsTestClock();
+        WebApplicationBuilder builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
+        builder.WebHost.UseKestrelCore().UseUrls("http://127.0.0.1:0");
+        builder.Services.AddRouting().AddPipeWs();
+        builder.Services.AddPipeWsTestServer(clock);
+        await using WebApplication app = builder.Build();
+        app.MapPipeWs("/ws");
+        await app.StartAsync(TestContext.Current.CancellationToken);
+
+        await using WsTestPeer ann = await app.Services.ConnectPipeWsAsync(new WsTestConnectOptions { UserId = "ann" });
+        WsTestServer server = app.Services.GetRequiredService<WsTestServer>();
+        await server.AdvanceAsync(TimeSpan.FromMinutes(5));
+
+        Assert.Equal("ann", ann.Connection.UserId);
+        Assert.Equal("pong", (await ann.RequestAsync("ping")).Type);
+        Assert.Same(clock, server.Clock);
+        Assert.Throws<InvalidOperationException>(() => WsTestServer.For(new ServiceCollection().BuildServiceProvider()));
+    }
+
+    [Fact]
+    public async Task An_application_on_its_own_clock_is_reached_too()
+    {
+        using ServiceProvider services = new ServiceCollection().AddPipeWs().Services.BuildServiceProvider();
+        await using WsTestPeer peer = await services.ConnectPipeWsAsync();
+        await using WsTestServer server = WsTestServer.For(services);
+
+        Assert.Equal("pong", (await peer.RequestAsync("ping")).Type);
+        Assert.Throws<InvalidOperationException>(() => server.Clock);
+        await Assert.ThrowsAsync<InvalidOperationException>(() => server.StopAsync(TestContext.Current.CancellationToken));
+    }
+
+    [Fact]
+    public async Task A_failure_quotes_the_servers_log()
+    {
+        await using WsTestServer server = await WsTestServer.StartHubAsync(static hub => hub.MapAction("break", static _ => throw new InvalidOperationException("out of paper")));
+        WsTestPeer peer = await server.ConnectAsync();
+
+        await peer.SendActionAsync("break");
+        WsAssertionException failure = await Assert.ThrowsAsync<WsAssertionException>(() => peer.ExpectAsync("done"));
+
+        Assert.Contains("The server's end waits for this peer.", failure.Message, StringComparison.Ordinal);
+        Assert.Contains("InvalidOperationException: out of paper", failure.Message, StringComparison.Ordinal);
+        Assert.Single(server.Log.Problems);
     }
 }
