@@ -124,6 +124,7 @@ internal sealed partial class HubConnection
             if (_memberships?.Count >= _hub.Options.MaxRoomsPerConnection)
             {
                 member = null;
+                _hub.Counters.Refused(nameof(PipeWsOptions.MaxRoomsPerConnection));
                 result = Refused(WsJoinStatus.TooManyRooms, $"a connection may be in {_hub.Options.MaxRoomsPerConnection} rooms");
             }
             else if (IsDepartedFull())
