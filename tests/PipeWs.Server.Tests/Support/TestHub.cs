@@ -16,6 +16,7 @@ internal sealed class TestHub : IDisposable
         register?.Invoke(registration);
         Heartbeat = new WsHeartbeat(time ?? TimeProvider.System);
         Hub = new Hub("", options, registration, Heartbeat, new ServiceCollection().BuildServiceProvider(), NullLoggerFactory.Instance);
+        Hub.Start();
     }
 
     internal Hub Hub { get; }
