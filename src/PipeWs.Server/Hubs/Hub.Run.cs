@@ -66,10 +66,10 @@ internal sealed partial class Hub
         }
         while (!_connections.TryAdd(connection.Id, connection));
 
-        BeginTelemetry(connection, accepted);
         Membership? everyone = null;
         try
         {
+            BeginTelemetry(connection, accepted);
             _users.Add(connection);
             if (_speaksJson)
             {
