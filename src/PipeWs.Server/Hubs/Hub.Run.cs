@@ -66,7 +66,19 @@ internal sealed partial class Hub
         }
         while (!_connections.TryAdd(connection.Id, connection));
 
-        BeginTelemetry(connection, accepted);
+        try
+        {
+            BeginTelemetry(connection, accepted);
+        }
+        catch
+        {
+            // A listener of the application's threw. It must not leave a connection behind that nobody serves.
+            _connections.TryRemove(connection.Id, out _);
+            EndTelemetry(connection);
+            SignalIfEmpty();
+            throw;
+        }
+
         if (_speaksJson)
         {
             SendWelcome(connection);
