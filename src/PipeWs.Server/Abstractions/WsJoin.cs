@@ -62,6 +62,9 @@ public enum WsJoinStatus : byte
 
     /// <summary>The connection is closing.</summary>
     Closed,
+
+    /// <summary>The connection may not: the room's authorization policy refuses its user, or it has not said who it is yet. The error's code is 403.</summary>
+    Forbidden,
 }
 
 /// <summary>The answer to a join.</summary>

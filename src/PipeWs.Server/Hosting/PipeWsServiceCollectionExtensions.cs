@@ -5,6 +5,7 @@ using Microsoft.Extensions.Options;
 using PipeWs;
 using PipeWs.Server;
 using PipeWs.Server.Hubs;
+using PipeWs.Server.Identity;
 using PipeWs.Server.Routing;
 
 namespace Microsoft.Extensions.DependencyInjection;
@@ -33,6 +34,7 @@ public static class PipeWsServiceCollectionExtensions
         services.TryAddSingleton<HandlerDoorCheck>();
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IStartupFilter, HandlerDoorCheck>(static provider => provider.GetRequiredService<HandlerDoorCheck>()));
         services.TryAddSingleton<UpgradedConnections>();
+        services.AddTokenRedaction();
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IConfigureOptions<PipeWsOptions>, PipeWsConfiguration>());
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IPostConfigureOptions<PipeWsOptions>, PipeWsConfiguration>());
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IValidateOptions<PipeWsOptions>, PipeWsOptionsValidator>());
@@ -45,6 +47,7 @@ public static class PipeWsServiceCollectionExtensions
         if (!services.Any(service => service.ServiceType == typeof(HubName) && service.ImplementationInstance is HubName hub && hub.Name == name))
         {
             services.AddSingleton(new HubName(name));
+            services.AddKeyedSingleton(name, static (provider, key) => new HubIdentity(provider, (string)key!));
             services.AddKeyedSingleton(name, static (provider, key) => new HubDoor(provider, (string)key!));
             services.AddKeyedSingleton(name, static (provider, key) => CreateHub(provider, (string)key!));
             services.AddKeyedSingleton<IHubEntrance>(name, static (provider, key) => provider.GetRequiredKeyedService<Hub>(key));

@@ -57,7 +57,6 @@ internal sealed partial class Hub
         }
         while (!_connections.TryAdd(connection.Id, connection));
 
-        Membership? everyone = null;
         try
         {
             _users.Add(connection);
@@ -66,8 +65,11 @@ internal sealed partial class Hub
                 SendWelcome(connection);
             }
 
-            everyone = _everyone.TryJoin(connection, WsSince.Head, out _)!;
-            _everyone.Activate(everyone);
+            if (!BeginIdentity(connection, accepted))
+            {
+                JoinEveryone(connection);
+            }
+
             using CancellationTokenRegistration stopping = accepted.CloseRequested.UnsafeRegister(
                 static state => ((HubConnection)state!).Ws.BeginClose(CloseCode.GoingAway, "the server is shutting down"), connection);
             using CancellationTokenRegistration closed = accepted.TransportClosed.UnsafeRegister(
@@ -85,10 +87,7 @@ internal sealed partial class Hub
             _connections.TryRemove(connection.Id, out _);
             _users.Remove(connection);
             connection.LeaveAll();
-            if (everyone is not null)
-            {
-                _everyone.Leave(everyone);
-            }
+            EndIdentity(connection);
         }
     }
 
@@ -110,7 +109,7 @@ internal sealed partial class Hub
     private static LogLevel LevelOf(WsCloseInfo info) => info switch
     {
         { Initiator: WsCloseInitiator.Local, Code: CloseCode.InternalError } => LogLevel.Error,
-        { Initiator: WsCloseInitiator.Local, Code: CloseCode.ProtocolError or CloseCode.InvalidPayloadData or CloseCode.PolicyViolation or CloseCode.MessageTooBig or CloseCode.TooSlow } => LogLevel.Information,
+        { Initiator: WsCloseInitiator.Local, Code: CloseCode.ProtocolError or CloseCode.InvalidPayloadData or CloseCode.PolicyViolation or CloseCode.MessageTooBig or CloseCode.TooSlow or CloseCode.Unauthenticated } => LogLevel.Information,
         _ => LogLevel.Debug,
     };
 

@@ -46,13 +46,16 @@ internal sealed partial class Router
         _names = options.Names;
         _maxTopics = options.MaxTopicsPerMessage;
         _validateUtf8 = options.ValidateUtf8;
+        _ping = new BuiltInRoute("ping", static context => context.ReplyPongAsync());
+        _auth = CreateAuthRoute(registration);
         _routes = new RouteTable(
         [
             .. registration.Actions,
             new BuiltInRoute("subscribe", OnSubscribe),
             new BuiltInRoute("unsubscribe", OnUnsubscribe),
-            new BuiltInRoute("ping", static context => context.ReplyPongAsync()),
+            _ping,
             new BuiltInRoute("ack", OnAck),
+            .. _auth is null ? [] : (ReadOnlySpan<Route>)[_auth],
         ]);
     }
 
