@@ -163,7 +163,7 @@ public sealed class JwtAuthenticatorTests
     public async Task Keys_may_be_rotated()
     {
         WsJwtKey[] current = [WsJwtKey.Hmac(new byte[32])];
-        IConnectionAuthenticator authenticator = Create(options =>
+        JwtAuthenticator authenticator = Create(options =>
         {
             options.KeySource = () => current;
             options.ValidIssuers.Add(Tokens.Issuer);
@@ -276,7 +276,7 @@ public sealed class JwtAuthenticatorTests
     [Fact]
     public async Task A_token_is_judged_on_many_threads_at_once()
     {
-        IConnectionAuthenticator authenticator = Create(With(WsJwtKey.Rsa(Tokens.Rsa), WsJwtKey.ECDsa(Tokens.Ecdsa)));
+        JwtAuthenticator authenticator = Create(With(WsJwtKey.Rsa(Tokens.Rsa), WsJwtKey.ECDsa(Tokens.Ecdsa)));
         string[] good = [Tokens.Rs256(Tokens.Claims()), Tokens.Sign("""{"alg":"ES256"}""", Tokens.Claims(), static data => Tokens.Ecdsa.SignData(data, HashAlgorithmName.SHA256))];
         string bad = good[0][..^8] + "AAAAAAAA";
         await Parallel.ForAsync(0, 400, async (i, _) =>
@@ -297,10 +297,10 @@ public sealed class JwtAuthenticatorTests
         options.ValidAudiences.Add(Tokens.Audience);
     };
 
-    private static Task<WsAuthenticationResult> AskAsync(IConnectionAuthenticator authenticator, string? token) =>
+    private static Task<WsAuthenticationResult> AskAsync(JwtAuthenticator authenticator, string? token) =>
         authenticator.AuthenticateAsync(new WsAuthenticationRequest { Token = token, Path = "/ws" }, CancellationToken.None).AsTask();
 
-    private IConnectionAuthenticator Create(Action<WsJwtOptions> configure)
+    private JwtAuthenticator Create(Action<WsJwtOptions> configure)
     {
         var options = new WsJwtOptions();
         configure(options);
