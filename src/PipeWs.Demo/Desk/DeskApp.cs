@@ -1,3 +1,4 @@
+using PipeWs.Demo.Identity;
 using PipeWs.Demo.Recording;
 
 namespace PipeWs.Demo.Desk;
@@ -40,6 +41,7 @@ public static class DeskApp
         configure?.Invoke(builder);
         var app = builder.Build();
         app.UseDeskPage();
+        app.MapDeskLogin();
         if (options.Door == DeskDoor.Mapped)
         {
             app.MapDeskDoors();

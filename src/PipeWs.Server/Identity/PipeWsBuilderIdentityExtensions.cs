@@ -19,10 +19,19 @@ public static class PipeWsBuilderIdentityExtensions
     public static IPipeWsBuilder UseJwtBearer(this IPipeWsBuilder builder, Action<WsJwtOptions> configure)
     {
         ArgumentNullException.ThrowIfNull(configure);
+        return builder.UseJwtBearer((options, _) => configure(options));
+    }
+
+    /// <inheritdoc cref="UseJwtBearer(IPipeWsBuilder, Action{WsJwtOptions})"/>
+    /// <param name="builder">The hub's builder.</param>
+    /// <param name="configure">Sets which tokens are taken, with the application's services: for keys that come from one of them.</param>
+    public static IPipeWsBuilder UseJwtBearer(this IPipeWsBuilder builder, Action<WsJwtOptions, IServiceProvider> configure)
+    {
+        ArgumentNullException.ThrowIfNull(configure);
         return builder.UseAuthenticator(provider =>
         {
             var options = new WsJwtOptions();
-            configure(options);
+            configure(options, provider);
             return new JwtAuthenticator(options, builder.Name, provider.GetRequiredService<TimeProvider>());
         });
     }
