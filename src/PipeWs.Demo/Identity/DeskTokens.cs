@@ -24,7 +24,7 @@ public sealed class DeskTokens(TimeProvider time, TimeSpan lifetime)
     /// <param name="user">Whose it is.</param>
     public string Create(string user)
     {
-        long now = time.GetUtcNow().ToUnixTimeSeconds();
+        DateTimeOffset now = time.GetUtcNow();
         byte[] header = Json(json => json.WriteString("alg"u8, Algorithm));
         byte[] claims = Json(json =>
         {
@@ -32,8 +32,10 @@ public sealed class DeskTokens(TimeProvider time, TimeSpan lifetime)
             json.WriteString("aud"u8, Name);
             json.WriteString("sub"u8, user);
             json.WriteString("name"u8, user);
-            json.WriteNumber("iat"u8, now);
-            json.WriteNumber("exp"u8, now + (long)Math.Ceiling(lifetime.TotalSeconds));
+            json.WriteNumber("iat"u8, now.ToUnixTimeSeconds());
+
+            // Rounded up, so that it is good for as long as it is said to be.
+            json.WriteNumber("exp"u8, (long)Math.Ceiling((now + lifetime).ToUnixTimeMilliseconds() / 1000.0));
         });
         string signed = $"{Base64Url.EncodeToString(header)}.{Base64Url.EncodeToString(claims)}";
         return $"{signed}.{Base64Url.EncodeToString(HMACSHA256.HashData(_key, Encoding.ASCII.GetBytes(signed)))}";
