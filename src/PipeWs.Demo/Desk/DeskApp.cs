@@ -1,3 +1,4 @@
+using PipeWs.Demo.Diagnostics;
 using PipeWs.Demo.Identity;
 using PipeWs.Demo.Recording;
 
@@ -33,6 +34,7 @@ public static class DeskApp
 
         builder.Services.AddDeskHub();
         builder.Services.AddDesk(options, MarketRecording.Load(options.RecordingPath));
+        builder.Services.AddDeskDiagnostics(builder.Configuration);
         if (options.Door == DeskDoor.Fast)
         {
             builder.WebHost.ConfigureKestrel(kestrel => kestrel.UseDeskDoors());
@@ -42,6 +44,7 @@ public static class DeskApp
         var app = builder.Build();
         app.UseDeskPage();
         app.MapDeskLogin();
+        app.MapDeskDiagnostics();
         if (options.Door == DeskDoor.Mapped)
         {
             app.MapDeskDoors();

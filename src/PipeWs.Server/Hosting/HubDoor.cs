@@ -4,6 +4,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using PipeWs.Protocol.Handshake;
+using PipeWs.Server.Diagnostics;
 using PipeWs.Server.Identity;
 
 namespace PipeWs.Server;
@@ -16,6 +17,7 @@ internal sealed class HubDoor
 
     private readonly UpgradedConnections _upgraded;
     private readonly OriginRules _origins;
+    private readonly HubMetrics? _metrics;
 
     public HubDoor(IServiceProvider services, string name)
     {
@@ -33,6 +35,7 @@ internal sealed class HubDoor
         }
 
         _upgraded = services.GetRequiredService<UpgradedConnections>();
+        _metrics = services.GetService<HubMetrics>();
         _origins = new OriginRules(Options.AllowedOrigins, Options.AllowsAnyOrigin);
     }
 
@@ -79,18 +82,21 @@ internal sealed class HubDoor
             return UpgradeLimit;
         }
 
-        if (!Entrance.TryReserve(remote, out IDisposable? place, out string refusal))
+        if (!Entrance.TryReserve(remote, out IDisposable? place, out HandshakeRefusal refusal))
         {
             _upgraded.Leave();
-            return HandshakeRefusal.Unavailable(refusal);
+            return refusal;
         }
 
         admission = new Admission(_upgraded, place);
         return default;
     }
 
-    public void LogRefused(HandshakeRefusal refusal, string path, EndPoint? remote) =>
+    public void LogRefused(HandshakeRefusal refusal, string path, EndPoint? remote)
+    {
+        _metrics?.HandshakeRefused(Name, refusal.StatusCode);
         HostingLog.HandshakeRefused(Logger, path.Length <= 128 ? path : path[..128], remote, refusal.StatusCode, refusal.Message);
+    }
 
     /// <summary>A place under the limits, to be given back once.</summary>
     public readonly struct Admission(UpgradedConnections upgraded, IDisposable place) : IDisposable

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.IO.Pipelines;
 using System.Net;
 using System.Text;
@@ -93,6 +94,10 @@ internal sealed class MappedDoor(HubDoor door, IServiceProvider services)
             Query = identity.Query,
             Subprotocol = subprotocol,
             Extensions = request.Extensions,
+
+            // Where somebody listens to HTTP's own activity, that continues the trace, and the connection's is its child.
+            TraceParent = Activity.Current is null ? context.Request.Headers.TraceParent.ToString() : null,
+            TraceState = context.Request.Headers.TraceState.ToString(),
             RemoteEndPoint = remote,
             LocalEndPoint = local,
             User = identity.User,
@@ -100,7 +105,9 @@ internal sealed class MappedDoor(HubDoor door, IServiceProvider services)
             AwaitsAuthentication = identity.AwaitsAuthentication,
             IsSecure = context.Request.IsHttps,
             TransportClosed = channel.Closed,
-            CloseRequested = _stopping,
+
+            // Of the connection beneath the request, where the server tells it: the endpoint closes, or all of them do.
+            CloseRequested = context.Features.Get<IConnectionLifetimeNotificationFeature>()?.ConnectionClosedRequested ?? _stopping,
         };
         try
         {

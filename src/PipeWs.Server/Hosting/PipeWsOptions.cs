@@ -29,6 +29,12 @@ public sealed class PipeWsOptions
     /// <summary>How long the peer has to answer a close frame. Default 5 s. Beyond it the transport is dropped. RFC 6455, section 7.1.1.</summary>
     public TimeSpan CloseTimeout { get; set; } = TimeSpan.FromSeconds(5);
 
+    /// <summary>
+    /// How long connections and their handlers have when the application stops; then what is left is aborted. Default 30 s, and at most nine tenths of
+    /// HostOptions.ShutdownTimeout, which is 30 s too unless set: whatever the host stops after the hub has some time left.
+    /// </summary>
+    public TimeSpan ShutdownTimeout { get; set; } = TimeSpan.FromSeconds(30);
+
     /// <summary>How long a frame may go without progress once it began. Default 30 s. Beyond it: close code 1008 and abort.</summary>
     public TimeSpan FrameTimeout { get; set; } = TimeSpan.FromSeconds(30);
 
@@ -68,11 +74,23 @@ public sealed class PipeWsOptions
     /// <summary>Whether the JSON welcome is the first message to every connection. Default true. A hub with a raw handler for text never sends it.</summary>
     public bool SendWelcome { get; set; } = true;
 
+    /// <summary>
+    /// Whether the messages of a connection whose activity is recorded have activities of their own. Default true. Off, a trace holds the connections alone: for hubs with
+    /// many messages and a sampler that takes every connection.
+    /// </summary>
+    public bool TraceMessages { get; set; } = true;
+
     /// <summary>The options of rooms that no <c>ConfigureRooms</c> names.</summary>
     public WsRoomOptions Rooms { get; } = new();
 
     /// <summary>From how many waiting bytes on a send to one connection waits before it takes its place. Default 65,536.</summary>
     public int SendBacklogBytes { get; set; } = 64 * 1024;
+
+    /// <summary>
+    /// Whether the fast and the handler door send straight to the socket, past the transport's pipe, where the connection is a plain one of Kestrel's sockets transport: no TLS, no
+    /// connection middleware that puts a pipe of its own before it. Default true. Set it to false where a middleware before the door writes to connections itself, and leaves them to PipeWs afterwards.
+    /// </summary>
+    public bool SendDirectly { get; set; } = true;
 
     /// <summary>
     /// Lets pages of any origin connect. Only where nothing that a browser sends by itself, such as a cookie, authenticates anybody. Logged as a warning when the

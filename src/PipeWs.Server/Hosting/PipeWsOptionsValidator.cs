@@ -32,6 +32,7 @@ internal sealed class PipeWsOptionsValidator : IValidateOptions<PipeWsOptions>
         check.Range(nameof(options.PongTimeout), options.PongTimeout, Longest);
         check.Range(nameof(options.HandshakeTimeout), options.HandshakeTimeout, Longest);
         check.Range(nameof(options.CloseTimeout), options.CloseTimeout, Longest);
+        check.Range(nameof(options.ShutdownTimeout), options.ShutdownTimeout, Longest);
         check.Range(nameof(options.FrameTimeout), options.FrameTimeout, Longest);
         check.Range(nameof(options.SendTimeout), options.SendTimeout, Longest);
 

@@ -1,9 +1,11 @@
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using PipeWs;
 using PipeWs.Server;
+using PipeWs.Server.Diagnostics;
 using PipeWs.Server.Hubs;
 using PipeWs.Server.Identity;
 using PipeWs.Server.Routing;
@@ -31,10 +33,14 @@ public static class PipeWsServiceCollectionExtensions
         services.AddLogging();
         services.TryAddSingleton(TimeProvider.System);
         services.TryAddSingleton<WsHeartbeat>();
+        services.AddMetrics();
+        services.TryAddSingleton<HubMetrics>();
         services.TryAddSingleton<HandlerDoorCheck>();
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IStartupFilter, HandlerDoorCheck>(static provider => provider.GetRequiredService<HandlerDoorCheck>()));
         services.TryAddSingleton<UpgradedConnections>();
         services.AddTokenRedaction();
+        services.TryAddSingleton<HubLifetime>();
+        services.TryAddEnumerable(ServiceDescriptor.Singleton<IHostedService, HubLifetime>(static provider => provider.GetRequiredService<HubLifetime>()));
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IConfigureOptions<PipeWsOptions>, PipeWsConfiguration>());
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IPostConfigureOptions<PipeWsOptions>, PipeWsConfiguration>());
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IValidateOptions<PipeWsOptions>, PipeWsOptionsValidator>());
@@ -61,11 +67,16 @@ public static class PipeWsServiceCollectionExtensions
         return new PipeWsBuilder(name, services);
     }
 
-    private static Hub CreateHub(IServiceProvider provider, string name) => new(
-        name,
-        provider.GetRequiredService<IOptionsMonitor<PipeWsOptions>>().Get(name),
-        provider.GetRequiredService<IOptionsMonitor<HubRegistration>>().Get(name),
-        provider.GetRequiredService<WsHeartbeat>(),
-        provider,
-        provider.GetRequiredService<ILoggerFactory>());
+    private static Hub CreateHub(IServiceProvider provider, string name)
+    {
+        var hub = new Hub(
+            name,
+            provider.GetRequiredService<IOptionsMonitor<PipeWsOptions>>().Get(name),
+            provider.GetRequiredService<IOptionsMonitor<HubRegistration>>().Get(name),
+            provider.GetRequiredService<WsHeartbeat>(),
+            provider,
+            provider.GetRequiredService<ILoggerFactory>());
+        provider.GetRequiredService<HubLifetime>().Add(hub);
+        return hub;
+    }
 }

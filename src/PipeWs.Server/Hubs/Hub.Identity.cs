@@ -64,38 +64,63 @@ internal sealed partial class Hub
     /// <summary>Makes the user of a good token the connection's.</summary>
     private async ValueTask AdoptAsync(RequestContext context, HubConnection connection, ClaimsPrincipal user, string? userId, DateTimeOffset? expiresAt)
     {
-        ConnectionIdentity identity = connection.Identity!;
-        bool isOther = connection.UserId != userId;
-        if (isOther)
+        if (!TryAdopt(connection, user, userId, expiresAt, out Membership? everyone))
         {
-            _users.Remove(connection);
-        }
-
-        connection.SetUser(user, userId);
-        if (isOther)
-        {
-            _users.Add(connection);
-        }
-
-        identity.SetExpiry(expiresAt);
-        identity.SetAuthenticated();
-        IdentityLog.Authenticated(_logger, connection.Id);
-        if (connection.Everyone is not null)
-        {
-            await context.ReplyAckAsync();
             return;
         }
 
-        // The ack has its place before what is sent to all, and nothing that is sent after it is missed.
-        Membership everyone = _everyone.TryJoin(connection, WsSince.Head, out _)!;
-        connection.Everyone = everyone;
+        IdentityLog.Authenticated(_logger, connection.Id);
         try
         {
             await context.ReplyAckAsync();
         }
         finally
         {
-            _everyone.Activate(everyone);
+            // The ack has its place before what is sent to all, and nothing that is sent after it is missed.
+            if (everyone is not null)
+            {
+                _everyone.Activate(everyone);
+            }
+        }
+    }
+
+    /// <param name="connection">The connection.</param>
+    /// <param name="user">Who it is from now on.</param>
+    /// <param name="userId">The user's id.</param>
+    /// <param name="expiresAt">Until when.</param>
+    /// <param name="everyone">Its membership where it had none among all before, to be activated.</param>
+    /// <returns><see langword="false"/> where the connection ended while its token was judged.</returns>
+    private bool TryAdopt(HubConnection connection, ClaimsPrincipal user, string? userId, DateTimeOffset? expiresAt, out Membership? everyone)
+    {
+        ConnectionIdentity identity = connection.Identity!;
+        everyone = null;
+        lock (identity.Gate)
+        {
+            if (identity.HasEnded)
+            {
+                return false;
+            }
+
+            bool isOther = connection.UserId != userId;
+            if (isOther)
+            {
+                _users.Remove(connection);
+            }
+
+            connection.SetUser(user, userId);
+            if (isOther)
+            {
+                _users.Add(connection);
+            }
+
+            if (connection.Everyone is null)
+            {
+                connection.Everyone = everyone = _everyone.TryJoin(connection, WsSince.Head, out _)!;
+            }
+
+            identity.SetExpiry(expiresAt);
+            identity.SetAuthenticated();
+            return true;
         }
     }
 
@@ -114,9 +139,11 @@ internal sealed partial class Hub
         return accepted.AwaitsAuthentication;
     }
 
+    // A handler that judges a token may outlive its connection: what it then finds out counts for nothing.
     private void EndIdentity(HubConnection connection)
     {
         connection.Identity?.End();
+        _users.Remove(connection);
         if (connection.Everyone is { } everyone)
         {
             _everyone.Leave(everyone);

@@ -5,6 +5,7 @@ using System.Net;
 using Microsoft.Extensions.Logging;
 using PipeWs.Messages;
 using PipeWs.Protocol.Framing;
+using PipeWs.Protocol.Handshake;
 using PipeWs.Server.Rooms;
 
 namespace PipeWs.Server.Hubs;
@@ -18,18 +19,26 @@ internal sealed partial class Hub
     /// <summary>How many connections count against MaxConnections: those that are open, and those in the last step of their handshake.</summary>
     internal int ReservedPlaces => Volatile.Read(ref _reserved);
 
-    public bool TryReserve(EndPoint? remote, [NotNullWhen(true)] out IDisposable? place, out string refusal)
+    public bool TryReserve(EndPoint? remote, [NotNullWhen(true)] out IDisposable? place, out HandshakeRefusal refusal)
     {
         place = null;
-        refusal = "";
+        refusal = default;
+        if (_phase != Phase.Open)
+        {
+            refusal = ClosedDoor;
+            return false;
+        }
+
         IPAddress? address = Options.MaxConnectionsPerAddress > 0 ? (remote as IPEndPoint)?.Address : null;
         if (Interlocked.Increment(ref _reserved) > Options.MaxConnections)
         {
-            refusal = $"The server has as many connections as it allows ({Options.MaxConnections}, MaxConnections). Try again later.";
+            Counters.Refused(nameof(Options.MaxConnections));
+            refusal = HandshakeRefusal.Unavailable($"The server has as many connections as it allows ({Options.MaxConnections}, MaxConnections). Try again later.");
         }
         else if (address is not null && _perAddress.AddOrUpdate(address, 1, static (_, count) => count + 1) > Options.MaxConnectionsPerAddress)
         {
-            refusal = $"There are as many connections from this address as the server allows ({Options.MaxConnectionsPerAddress}, MaxConnectionsPerAddress). Close one first.";
+            Counters.Refused(nameof(Options.MaxConnectionsPerAddress));
+            refusal = HandshakeRefusal.Unavailable($"There are as many connections from this address as the server allows ({Options.MaxConnectionsPerAddress}, MaxConnectionsPerAddress). Close one first.");
             ReleaseAddress(address);
         }
         else
@@ -57,6 +66,7 @@ internal sealed partial class Hub
         }
         while (!_connections.TryAdd(connection.Id, connection));
 
+        BeginTelemetry(connection, accepted);
         try
         {
             _users.Add(connection);
@@ -71,10 +81,22 @@ internal sealed partial class Hub
             }
 
             using CancellationTokenRegistration stopping = accepted.CloseRequested.UnsafeRegister(
-                static state => ((HubConnection)state!).Ws.BeginClose(CloseCode.GoingAway, "the server is shutting down"), connection);
+                static state => ((HubConnection)state!).BeginClose(CloseCode.GoingAway, ShuttingDown), connection);
             using CancellationTokenRegistration closed = accepted.TransportClosed.UnsafeRegister(
                 static state => ((HubConnection)state!).Ws.OnTransportClosed(), connection);
-            WsCloseInfo info = await connection.Ws.RunAsync(connection);
+            CloseIfNotOpen(connection);
+            Task run = connection.Ws.RunAsync(connection);
+            WsCloseInfo info = await connection.Ws.Closed;
+            if (!run.IsCompleted)
+            {
+                // A handler that ignores the end. What it works on is the transport's, which is kept for it until the application has no more time.
+                await Task.WhenAny(run, _givenUp.Task);
+                if (!run.IsCompleted)
+                {
+                    LogLeftBehind(_logger, connection.Id);
+                }
+            }
+
             LogLevel level = LevelOf(info);
             if (_logger.IsEnabled(level))
             {
@@ -85,9 +107,10 @@ internal sealed partial class Hub
         finally
         {
             _connections.TryRemove(connection.Id, out _);
-            _users.Remove(connection);
-            connection.LeaveAll();
             EndIdentity(connection);
+            connection.LeaveAll();
+            EndTelemetry(connection);
+            SignalIfEmpty();
         }
     }
 
@@ -151,6 +174,8 @@ internal sealed partial class Hub
                 {
                     hub.ReleaseAddress(address);
                 }
+
+                hub.SignalIfEmpty();
             }
         }
     }

@@ -19,6 +19,7 @@ internal sealed partial class Hub : IWsHub, IHubEntrance, IBuiltInMessages, IWsH
     private readonly Shard[] _shards;
     private readonly RoomRegistry _rooms;
     private readonly Room _everyone;
+    private readonly bool _takesJson;
     private readonly bool _speaksJson;
     private int _nextShard;
 
@@ -41,8 +42,10 @@ internal sealed partial class Hub : IWsHub, IHubEntrance, IBuiltInMessages, IWsH
         ResolveRoomPolicies();
         _everyone = new Room("", new WsRoomOptions { MaxLagMessages = options.Rooms.MaxLagMessages }, _shards, Time);
         All = new EveryoneSender(_everyone);
-        Router = new Router(registration, this, loggers.CreateLogger("PipeWs.Server.Router"));
-        _speaksJson = !registration.TakesRawText && options.SendWelcome;
+        Router = new Router(registration, this, loggers.CreateLogger("PipeWs.Server.Router")) { Counters = Counters };
+        _takesJson = !registration.TakesRawText;
+        _speaksJson = _takesJson && options.SendWelcome;
+        BeginDiagnostics();
         heartbeat.Add(this);
     }
 
@@ -109,9 +112,14 @@ internal sealed partial class Hub : IWsHub, IHubEntrance, IBuiltInMessages, IWsH
         _everyone.CloseStalled();
         _everyone.Trim();
         _rooms.Sweep();
+        Rates.Sample(now, Counters);
     }
 
-    public void Dispose() => Heartbeat.Remove(this);
+    public void Dispose()
+    {
+        Heartbeat.Remove(this);
+        EndDiagnostics();
+    }
 
     internal Membership? TryJoin(HubConnection connection, string name, WsSince since, out WsJoinResult result)
     {
@@ -167,6 +175,7 @@ internal sealed partial class Hub : IWsHub, IHubEntrance, IBuiltInMessages, IWsH
             }
             catch (Exception e)
             {
+                Counters.HookFailed();
                 LogEventHandlerFailed(_logger, member.Room.Name, e);
             }
         }

@@ -1,6 +1,5 @@
 using System.Security.Claims;
 using PipeWs.Server.Identity;
-using PipeWs.Server.Rooms;
 
 namespace PipeWs.Server.Hubs;
 
@@ -16,9 +15,6 @@ internal sealed partial class HubConnection
 
     /// <summary>What there is to its identity beside the user; null where the hub asks nobody and nothing ends.</summary>
     internal ConnectionIdentity? Identity { get; set; }
-
-    /// <summary>Its place among those that get what is sent to all; null before it has one.</summary>
-    internal Membership? Everyone { get; set; }
 
     /// <summary>Whether an auth message may make it this user: it is nobody yet, or the same.</summary>
     internal bool MayBecome(string? userId) => User.Identity is not { IsAuthenticated: true } || (userId is not null && userId == UserId);

@@ -118,6 +118,7 @@ internal sealed partial class HubConnection
 
             if (_memberships?.Count >= _hub.Options.MaxRoomsPerConnection)
             {
+                _hub.Counters.Refused(nameof(PipeWsOptions.MaxRoomsPerConnection));
                 result = Refused(WsJoinStatus.TooManyRooms, $"a connection may be in {_hub.Options.MaxRoomsPerConnection} rooms");
                 return null;
             }

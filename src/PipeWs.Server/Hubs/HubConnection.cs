@@ -76,19 +76,17 @@ internal sealed partial class HubConnection : WsReceiver, IWsConnection
 
     public ValueTask<TimeSpan> PingAsync(CancellationToken cancellationToken = default) => Ws.PingAsync(cancellationToken);
 
-    public ValueTask<WsCloseInfo> CloseAsync(ushort code = 1000, string reason = "", CancellationToken cancellationToken = default) =>
-        Ws.CloseAsync(code, reason, cancellationToken);
-
-    public void BeginClose(ushort code = 1000, string reason = "") => Ws.BeginClose(code, reason);
-
     public void Abort(Exception? reason = null) => Ws.Abort(reason);
 
     public override ValueTask OnMessageAsync(WsMessageType type, ReadOnlySequence<byte> payload) =>
-        Identity is { IsPending: true } ? _hub.Router.DispatchUnauthenticatedAsync(_context, payload, type) : _hub.Router.DispatchAsync(_context, payload, type);
+        Identity is { IsPending: true } ? _hub.Router.DispatchUnauthenticatedAsync(_context, payload, type)
+        : _traced is null ? _hub.Router.DispatchAsync(_context, payload, type)
+        : DispatchTracedAsync(_traced, payload, type);
 
     public override bool ReceivesParts(WsMessageType type) => Identity is not { IsPending: true } && _hub.Router.ReceivesParts(type);
 
-    public override ValueTask OnPartAsync(WsMessagePart part) => _hub.Router.DispatchPartAsync(_context, part);
+    public override ValueTask OnPartAsync(WsMessagePart part) =>
+        _traced is null ? _hub.Router.DispatchPartAsync(_context, part) : DispatchPartTracedAsync(_traced, part);
 
     public WsMessageWriter BeginMessage(WsMessageType type) => Ws.BeginMessage(type);
 

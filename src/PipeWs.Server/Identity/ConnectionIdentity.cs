@@ -36,6 +36,12 @@ internal sealed class ConnectionIdentity : IWsHeartbeatItem
 
     public bool IsSecure { get; }
 
+    /// <summary>Orders a change of who it is and the connection's end.</summary>
+    public Lock Gate { get; } = new();
+
+    /// <summary>Whether the connection has ended. Read and set under the gate.</summary>
+    public bool HasEnded { get; private set; }
+
     int IWsHeartbeatItem.HeartbeatIndex { get; set; } = -1;
 
     /// <summary>It has said who it is.</summary>
@@ -52,7 +58,14 @@ internal sealed class ConnectionIdentity : IWsHeartbeatItem
     }
 
     /// <summary>The connection has ended.</summary>
-    public void End() => _heartbeat.Remove(this);
+    public void End()
+    {
+        lock (Gate)
+        {
+            HasEnded = true;
+            _heartbeat.Remove(this);
+        }
+    }
 
     void IWsHeartbeatItem.OnHeartbeat(long now)
     {

@@ -21,6 +21,7 @@ internal sealed partial class Room
 
             if (Options.MaxConnectionsPerRoom > 0 && _memberCount >= Options.MaxConnectionsPerRoom)
             {
+                connection.CountRefusal(nameof(Options.MaxConnectionsPerRoom));
                 result = new WsJoinResult(WsJoinStatus.RoomFull, Epoch, Log.Head, null, $"the room has its {Options.MaxConnectionsPerRoom} members");
                 return null;
             }
@@ -115,7 +116,7 @@ internal sealed partial class Room
 
         foreach (Membership member in stalled)
         {
-            CountSlow();
+            member.CountSlow();
             member.CloseSlow();
         }
     }

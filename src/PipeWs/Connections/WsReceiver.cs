@@ -21,6 +21,12 @@ public abstract class WsReceiver
 
     /// <summary>A part of a message came. Parts follow the transport's reads, not the peer's fragments.</summary>
     public virtual ValueTask OnPartAsync(WsMessagePart part) => default;
+
+    /// <summary>A ping was answered. Called by the receive loop; must neither block nor throw.</summary>
+    /// <param name="roundTrip">The time from the ping to its pong; also in <see cref="WsConnection.RoundTripTime"/>.</param>
+    public virtual void OnRoundTrip(TimeSpan roundTrip)
+    {
+    }
 }
 
 /// <summary>Some bytes of a message.</summary>
