@@ -32,6 +32,21 @@ public sealed partial class FakeTests
     }
 
     [Fact]
+    public async Task A_filter_is_tested_with_a_message_and_what_comes_next()
+    {
+        FakeWsMessageContext context = FakeWsMessageContext.ForAction("move");
+        Assert.Equal((false, 0), (context.HasReplied, context.ErrorCode));
+
+        await Refuse(context, static _ => throw new InvalidOperationException("not called"));
+        await Refuse(context, static _ => default);
+
+        Assert.Equal((true, 418), (context.HasReplied, context.ErrorCode));
+        Assert.Equal("error 418 no", context.Reply.ToString());
+
+        static ValueTask Refuse(WsMessageContext context, WsMessageDelegate next) => context.HasReplied ? next(context) : context.RefuseAsync(418, "no");
+    }
+
+    [Fact]
     public async Task A_large_message_in_parts_is_put_together()
     {
         FakeWsConnection ann = _hub.Connect();
