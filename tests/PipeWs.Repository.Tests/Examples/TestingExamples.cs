@@ -61,12 +61,11 @@ public sealed class TestingExamples
         await using var server = await WsTestServer.StartHubAsync(hub => { });
 
         var slow = await server.ConnectAsync(new WsTestConnectOptions { WindowBytes = 1024 });
-        var connection = slow.Connection;
         slow.StopReading();
-        await connection.SendTextAsync(new string('x', 2048));
-        await connection.SendTextAsync("never taken");
-        await server.AdvanceAsync(TimeSpan.FromSeconds(10));
-        Assert.Equal(3008, (await connection.Closed).Code);
+        await slow.Connection.SendTextAsync(new string('x', 2048));
+        await slow.Connection.SendTextAsync("never taken");
+        await server.AdvanceAsync(TimeSpan.FromSeconds(15));
+        Assert.Equal(3008, (await slow.GetCloseInfoAsync()).Code);
 
         var bad = await server.ConnectAsync();
         await bad.SendFrameAsync(WsRawFrame.Text("hello"), isMasked: false);

@@ -196,7 +196,10 @@ public sealed partial class FakeTests
 
         await context.ReplyJsonAsync("moved", new Point(3, 4), Json.Default.Point);
         Assert.Equal(new Point(3, 4), context.Reply.Read(Json.Default.Point));
+        Assert.Equal((true, 0), (context.HasReplied, context.ErrorCode));
+        await context.RefuseAsync(403, "answered already");
         await context.ReplyErrorAsync(409, "too late");
+        Assert.Equal(409, context.ErrorCode);
 
         Assert.Equal("{\"id\":\"7\",\"action\":\"move\",\"data\":{\"X\":1,\"Y\":2}}", System.Text.Encoding.UTF8.GetString(context.Payload.FirstSpan));
         Assert.Equal("{\"X\":1,\"Y\":2}", System.Text.Encoding.UTF8.GetString(context.Body.Span));
