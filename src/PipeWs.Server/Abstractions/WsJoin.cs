@@ -62,6 +62,12 @@ public enum WsJoinStatus : byte
 
     /// <summary>The connection is closing.</summary>
     Closed,
+
+    /// <summary>The room would be one more than MaxRooms allows the hub.</summary>
+    HubFull,
+
+    /// <summary>So much of rooms' history was repeated to the connection that it must wait for more (ReplayBytesPerSecond), or join at the head.</summary>
+    TooMuchReplay,
 }
 
 /// <summary>The answer to a join.</summary>

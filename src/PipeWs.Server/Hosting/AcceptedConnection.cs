@@ -2,6 +2,7 @@ using System.IO.Pipelines;
 using System.Net;
 using System.Security.Claims;
 using Microsoft.AspNetCore.Http.Features;
+using PipeWs.Server.Limits;
 
 namespace PipeWs.Server;
 
@@ -48,7 +49,7 @@ internal sealed class AcceptedConnection
     public ClaimsPrincipal? User { get; init; }
 
     /// <summary>The user's id: the claim NameIdentifier, or <c>sub</c>.</summary>
-    public string? UserId => User?.FindFirst(ClaimTypes.NameIdentifier)?.Value ?? User?.FindFirst("sub")?.Value;
+    public string? UserId => UserIdOf(User);
 
     /// <summary>Whether the connection is TLS.</summary>
     public bool IsSecure { get; init; }
@@ -59,11 +60,17 @@ internal sealed class AcceptedConnection
     /// </summary>
     public IFeatureCollection? ConnectionFeatures { get; init; }
 
+    /// <summary>Its place under the limits on connections; null where nobody counts.</summary>
+    public ConnectionPlace? Place { get; init; }
+
     /// <summary>Fires when the transport is gone.</summary>
     public required CancellationToken TransportClosed { get; init; }
 
     /// <summary>Fires when the server asks the connection to end: 1001, drain, close.</summary>
     public required CancellationToken CloseRequested { get; init; }
+
+    /// <inheritdoc cref="UserId"/>
+    public static string? UserIdOf(ClaimsPrincipal? user) => user?.FindFirst(ClaimTypes.NameIdentifier)?.Value ?? user?.FindFirst("sub")?.Value;
 
     /// <summary>Drops the transport now. Safe from any thread and at any time; does nothing once the connection has ended.</summary>
     public void Abort(Exception? reason = null)

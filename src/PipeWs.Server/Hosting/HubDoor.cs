@@ -3,6 +3,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using PipeWs.Protocol.Handshake;
+using PipeWs.Server.Limits;
 
 namespace PipeWs.Server;
 
@@ -75,6 +76,13 @@ internal sealed class HubDoor
     /// <summary>A place under the limits, to be given back once.</summary>
     public readonly struct Admission(UpgradedConnections upgraded, IDisposable place) : IDisposable
     {
+        /// <summary>The hub's part of it; null where nobody counts.</summary>
+        public ConnectionPlace? Place => place as ConnectionPlace;
+
+        /// <summary>Counts the connection as a user's, once it is known whose it is.</summary>
+        /// <returns>The refusal where the user has as many as MaxConnectionsPerUser allows.</returns>
+        public HandshakeRefusal TrySetUser(string? userId) => Place?.TrySetUser(userId) ?? default;
+
         public void Dispose()
         {
             place.Dispose();

@@ -25,7 +25,7 @@ internal sealed class HubLifetime : IHostedLifecycleService, IDisposable
         _hostTimeout = services.GetService<IOptions<HostOptions>>()?.Value.ShutdownTimeout ?? Timeout.InfiniteTimeSpan;
 
         // A signal is told here first, and the host is asked to stop afterwards.
-        _stopping = services.GetService<IHostApplicationLifetime>()?.ApplicationStopping.UnsafeRegister(static state => ((HubLifetime)state!).StopAll(), this) ?? default;
+        _stopping = services.GetService<IHostApplicationLifetime>()?.ApplicationStopping.UnsafeRegister(static state => _ = ((HubLifetime)state!).StopAll(), this) ?? default;
     }
 
     /// <summary>Said by every hub that comes into being.</summary>

@@ -9,6 +9,7 @@ using Microsoft.AspNetCore.Server.Kestrel.Core.Features;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using PipeWs.Protocol.Handshake;
+using PipeWs.Server.Limits;
 
 namespace PipeWs.Server;
 
@@ -45,6 +46,10 @@ internal sealed class MappedDoor(HubDoor door, IServiceProvider services)
         if (!refusal.IsRefused)
         {
             refusal = door.TryAdmit(remote, out admission);
+            if (!refusal.IsRefused && (refusal = admission.TrySetUser(AcceptedConnection.UserIdOf(context.User))).IsRefused)
+            {
+                admission.Dispose();
+            }
         }
 
         if (refusal.IsRefused)
@@ -70,11 +75,11 @@ internal sealed class MappedDoor(HubDoor door, IServiceProvider services)
                 return;
             }
 
-            await RunAsync(context, request, channel.Value, subprotocol, remote, local);
+            await RunAsync(context, request, channel.Value, subprotocol, remote, local, admission.Place);
         }
     }
 
-    private async Task RunAsync(HttpContext context, HandshakeRequest request, Channel channel, string? subprotocol, EndPoint? remote, EndPoint? local)
+    private async Task RunAsync(HttpContext context, HandshakeRequest request, Channel channel, string? subprotocol, EndPoint? remote, EndPoint? local, ConnectionPlace? place)
     {
         var accepted = new AcceptedConnection(channel.Abort)
         {
@@ -86,6 +91,7 @@ internal sealed class MappedDoor(HubDoor door, IServiceProvider services)
             RemoteEndPoint = remote,
             LocalEndPoint = local,
             User = context.User,
+            Place = place,
             IsSecure = context.Request.IsHttps,
             TransportClosed = channel.Closed,
 

@@ -19,10 +19,34 @@ internal sealed class PipeWsOptionsValidator : IValidateOptions<PipeWsOptions>
         check.Range(nameof(options.MaxPendingBytes), options.MaxPendingBytes, 1, long.MaxValue);
         check.Range(nameof(options.MaxConnections), options.MaxConnections, 1, int.MaxValue);
         check.Range(nameof(options.MaxConnectionsPerAddress), options.MaxConnectionsPerAddress, 0, int.MaxValue);
+        check.Range(nameof(options.AddressPrefixLengthIPv6), options.AddressPrefixLengthIPv6, 1, 128);
+        check.Range(nameof(options.MaxConnectionsPerUser), options.MaxConnectionsPerUser, 0, int.MaxValue);
+        check.Range(nameof(options.MaxRooms), options.MaxRooms, 1, int.MaxValue);
+        check.Range(nameof(options.MaxMetadataPerConnection), options.MaxMetadataPerConnection, 0, int.MaxValue);
+        check.Rate(nameof(options.InboundMessagesPerSecond), options.InboundMessagesPerSecond);
+        check.Range(nameof(options.InboundMessageBurst), options.InboundMessageBurst, 0, int.MaxValue);
+        check.Rate(nameof(options.InboundBytesPerSecond), options.InboundBytesPerSecond);
+        if (options.InboundByteBurst != 0 && (options.InboundByteBurst < options.MaxMessageBytes))
+        {
+            check.Fail(nameof(options.InboundByteBurst), options.InboundByteBurst.ToString(CultureInfo.InvariantCulture), $"0, or at least MaxMessageBytes ({options.MaxMessageBytes})");
+        }
+
+        if (!Enum.IsDefined(options.InboundRatePolicy))
+        {
+            check.Fail(nameof(options.InboundRatePolicy), options.InboundRatePolicy.ToString(), "one of ReplyError, Wait, Close");
+        }
+
+        check.Range(nameof(options.ReplayBytesPerSecond), options.ReplayBytesPerSecond, 0, long.MaxValue);
+        check.Range(nameof(options.ReplayBurstBytes), options.ReplayBurstBytes, 1, long.MaxValue);
         check.Range(nameof(options.MaxRoomsPerConnection), options.MaxRoomsPerConnection, 0, int.MaxValue);
         if (options.PingInterval != Timeout.InfiniteTimeSpan)
         {
             check.Range(nameof(options.PingInterval), options.PingInterval, Longest, " or infinite (-00:00:00.0010000)");
+        }
+
+        if (options.IdleTimeout != Timeout.InfiniteTimeSpan)
+        {
+            check.Range(nameof(options.IdleTimeout), options.IdleTimeout, Longest, " or infinite (-00:00:00.0010000)");
         }
 
         check.Range(nameof(options.PongTimeout), options.PongTimeout, Longest);
@@ -53,6 +77,15 @@ internal sealed class PipeWsOptionsValidator : IValidateOptions<PipeWsOptions>
             if (value < min || value > max)
             {
                 Fail(option, value.ToString(CultureInfo.InvariantCulture), string.Create(CultureInfo.InvariantCulture, $"between {min} and {max}"));
+            }
+        }
+
+        public void Rate(string option, double value)
+        {
+            // Once a day at least, so that no period is longer than a timer can count.
+            if (value != 0 && !(value >= 1.0 / 86_400 && value <= int.MaxValue))
+            {
+                Fail(option, value.ToString(CultureInfo.InvariantCulture), $"0, or between 0.0000116 (once a day) and {int.MaxValue}");
             }
         }
 

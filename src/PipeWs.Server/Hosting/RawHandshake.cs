@@ -103,6 +103,7 @@ internal static class RawHandshake
                 LocalEndPoint = connection.LocalEndPoint,
                 IsSecure = isSecure,
                 ConnectionFeatures = connection.Features,
+                Place = admission.Place,
                 TransportClosed = connection.ConnectionClosed,
                 CloseRequested = CloseRequested(connection),
             };

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Diagnostics.CodeAnalysis;
 using System.Security.Cryptography;
 using Microsoft.Extensions.Logging;
+using PipeWs.Server.Limits;
 using PipeWs.Server.Rooms;
 using PipeWs.Server.Routing;
 
@@ -27,6 +28,7 @@ internal sealed partial class Hub : IWsHub, IHubEntrance, IBuiltInMessages, IWsH
         Options = options;
         Heartbeat = heartbeat;
         ConnectionOptions = options.ToConnectionOptions();
+        InboundLimits = InboundLimits.Create(options);
         _services = services;
         _logger = loggers.CreateLogger("PipeWs.Server.Hub");
         _shards = new Shard[Environment.ProcessorCount];
@@ -63,6 +65,8 @@ internal sealed partial class Hub : IWsHub, IHubEntrance, IBuiltInMessages, IWsH
     internal PipeWsOptions Options { get; }
 
     internal WsConnectionOptions ConnectionOptions { get; }
+
+    internal InboundLimits? InboundLimits { get; }
 
     internal WsHeartbeat Heartbeat { get; }
 
@@ -115,12 +119,32 @@ internal sealed partial class Hub : IWsHub, IHubEntrance, IBuiltInMessages, IWsH
     {
         while (true)
         {
-            Room room = _rooms.GetOrCreate(name);
+            if (_rooms.GetOrCreate(name, Options.MaxRooms) is not { } room)
+            {
+                LimitCounters.Count(LimitKind.MaxRooms);
+                result = new WsJoinResult(WsJoinStatus.HubFull, "", 0, null, $"the server has as many rooms as it allows ({Options.MaxRooms}, MaxRooms)");
+                return null;
+            }
+
             Membership? member = room.TryJoin(connection, since, out result);
             if (member is not null || !room.IsRemoved)
             {
+                CountRefusal(result.Status);
                 return member;
             }
+        }
+    }
+
+    private void CountRefusal(WsJoinStatus status)
+    {
+        switch (status)
+        {
+            case WsJoinStatus.RoomFull:
+                LimitCounters.Count(LimitKind.MaxConnectionsPerRoom);
+                break;
+            case WsJoinStatus.TooMuchReplay:
+                LimitCounters.Count(LimitKind.ReplayBytesPerSecond);
+                break;
         }
     }
 

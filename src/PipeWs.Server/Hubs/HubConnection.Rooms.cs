@@ -1,4 +1,5 @@
 using PipeWs.Messages;
+using PipeWs.Server.Limits;
 using PipeWs.Server.Rooms;
 using PipeWs.Server.Routing;
 
@@ -112,12 +113,14 @@ internal sealed partial class HubConnection
 
             if (_memberships?.Count >= _hub.Options.MaxRoomsPerConnection)
             {
-                result = Refused(WsJoinStatus.TooManyRooms, $"a connection may be in {_hub.Options.MaxRoomsPerConnection} rooms");
+                _hub.LimitCounters.Count(LimitKind.MaxRoomsPerConnection);
+                result = Refused(WsJoinStatus.TooManyRooms, $"a connection may be in {_hub.Options.MaxRoomsPerConnection} rooms (MaxRoomsPerConnection)");
                 return null;
             }
 
             if (IsDepartedFull())
             {
+                _hub.LimitCounters.Count(LimitKind.MaxRoomsPerConnection);
                 result = Refused(WsJoinStatus.TooManyRooms, "the connection must first take what waits for it in the rooms it left");
                 return null;
             }

@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Collections.Concurrent;
 using System.Net;
 using System.Security.Claims;
+using PipeWs.Server.Limits;
 using PipeWs.Server.Rooms;
 using PipeWs.Server.Routing;
 
@@ -28,6 +29,8 @@ internal sealed partial class HubConnection : WsReceiver, IWsConnection
         ShardIndex = shardIndex;
         Ws = new WsConnection(accepted.Transport, WsRole.Server, hub.ConnectionOptions, hub.Heartbeat, accepted.Abort);
         _context = new RequestContext(hub, this, services);
+        _place = accepted.Place;
+        _guard = hub.InboundLimits is { } limits ? new InboundGuard(limits, this, hub.Heartbeat) : null;
     }
 
     public string Id { get; }
@@ -61,6 +64,7 @@ internal sealed partial class HubConnection : WsReceiver, IWsConnection
     {
         ArgumentNullException.ThrowIfNull(key);
         ArgumentNullException.ThrowIfNull(value);
+        ThrowIfOverLimit(key);
         ConcurrentDictionary<string, object> metadata = _metadata
             ?? Interlocked.CompareExchange(ref _metadata, new ConcurrentDictionary<string, object>(StringComparer.Ordinal), null)
             ?? _metadata;
@@ -82,12 +86,7 @@ internal sealed partial class HubConnection : WsReceiver, IWsConnection
 
     public void Abort(Exception? reason = null) => Ws.Abort(reason);
 
-    public override ValueTask OnMessageAsync(WsMessageType type, ReadOnlySequence<byte> payload) =>
-        _hub.Router.DispatchAsync(_context, payload, type);
-
     public override bool ReceivesParts(WsMessageType type) => _hub.Router.ReceivesParts(type);
-
-    public override ValueTask OnPartAsync(WsMessagePart part) => _hub.Router.DispatchPartAsync(_context, part);
 
     public WsMessageWriter BeginMessage(WsMessageType type) => Ws.BeginMessage(type);
 

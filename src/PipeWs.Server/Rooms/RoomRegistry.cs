@@ -15,6 +15,7 @@ internal sealed class RoomRegistry
     private readonly (string Pattern, WsRoomOptions Options)[] _rules;
     private readonly Shard[] _shards;
     private readonly TimeProvider _time;
+    private int _count;
 
     internal RoomRegistry(WsRoomOptions defaults, IEnumerable<(string Pattern, Action<WsRoomOptions> Configure)> rules, Shard[] shards, TimeProvider time)
     {
@@ -24,7 +25,7 @@ internal sealed class RoomRegistry
         _rules = [.. rules.Select(rule => (rule.Pattern, Configured(defaults, rule.Pattern, rule.Configure)))];
     }
 
-    internal int Count => _rooms.Count;
+    internal int Count => Volatile.Read(ref _count);
 
     internal IEnumerable<Room> Rooms => _rooms.Select(static pair => pair.Value);
 
@@ -33,7 +34,10 @@ internal sealed class RoomRegistry
 
     internal Room? Find(string name) => _rooms.TryGetValue(name, out Room? room) && !room.IsRemoved ? room : null;
 
-    internal Room GetOrCreate(string name)
+    internal Room GetOrCreate(string name) => GetOrCreate(name, int.MaxValue)!;
+
+    /// <summary>Finds a room, or creates it; null where it would be one more than <paramref name="maxRooms"/>.</summary>
+    internal Room? GetOrCreate(string name, int maxRooms)
     {
         while (true)
         {
@@ -48,11 +52,19 @@ internal sealed class RoomRegistry
                 continue;
             }
 
+            if (Interlocked.Increment(ref _count) > maxRooms)
+            {
+                Interlocked.Decrement(ref _count);
+                return null;
+            }
+
             room = new Room(name, OptionsFor(name), _shards, _time);
             if (_rooms.TryAdd(name, room))
             {
                 return room;
             }
+
+            Interlocked.Decrement(ref _count);
         }
     }
 
@@ -110,5 +122,11 @@ internal sealed class RoomRegistry
         return failures.Length == 0 ? options : throw new OptionsValidationException(pattern, typeof(WsRoomOptions), failures);
     }
 
-    private void Forget(Room room) => _rooms.TryRemove(new KeyValuePair<string, Room>(room.Name, room));
+    private void Forget(Room room)
+    {
+        if (_rooms.TryRemove(new KeyValuePair<string, Room>(room.Name, room)))
+        {
+            Interlocked.Decrement(ref _count);
+        }
+    }
 }

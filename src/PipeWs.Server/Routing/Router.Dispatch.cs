@@ -115,6 +115,13 @@ internal sealed partial class Router
                 return;
             }
 
+            if (exception is WsLimitException && !context.HasReplied)
+            {
+                MessageRefused(context.Connection.Id, 429, exception.Message);
+                await context.ReplyErrorAsync(429, exception.Message);
+                return;
+            }
+
             HandlerFailed(context.Connection.Id, context.Action, exception);
             if (!context.HasReplied)
             {
