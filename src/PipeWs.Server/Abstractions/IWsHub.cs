@@ -42,6 +42,14 @@ public interface IWsHub
     bool TryGetRoom(string name, [NotNullWhen(true)] out IWsRoom? room);
 
     /// <summary>
+    /// Reads what the hub is doing. Walks over all rooms, and over the members of the rooms that are listed: for an operator who looks every second, not for a handler of messages.
+    /// </summary>
+    /// <param name="maxRooms">How many rooms are listed, those with the most members first. Default 100.</param>
+    /// <param name="room">The only room that is listed; null for as many as <paramref name="maxRooms"/> says.</param>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="maxRooms"/> is negative.</exception>
+    WsHubStatistics GetStatistics(int maxRooms = 100, string? room = null);
+
+    /// <summary>
     /// Empties the hub before this process is replaced: it takes no more connections (503), and asks those it has to come back, to another, spread over a window. Each is
     /// closed after what is pending for it, with <c>reconnect after N ms</c> as the close reason and, where the hub speaks JSON, a message
     /// <c>{"type":"reconnect","after":N}</c> before it.

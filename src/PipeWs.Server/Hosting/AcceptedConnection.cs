@@ -39,6 +39,12 @@ internal sealed class AcceptedConnection
     /// <summary>The extensions the client offers, as sent; null where there are none.</summary>
     public string? Extensions { get; init; }
 
+    /// <summary>The <c>traceparent</c> that the connection's activity continues; null where there is none.</summary>
+    public string? TraceParent { get; init; }
+
+    /// <summary>The <c>tracestate</c> that came with it.</summary>
+    public string? TraceState { get; init; }
+
     /// <summary>The peer's address; null where the transport has none.</summary>
     public EndPoint? RemoteEndPoint { get; init; }
 

@@ -1,8 +1,8 @@
 using System.Net;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
-using Microsoft.Extensions.Options;
 using PipeWs.Protocol.Handshake;
+using PipeWs.Server.Diagnostics;
 using PipeWs.Server.Limits;
 
 namespace PipeWs.Server;
@@ -14,22 +14,25 @@ internal sealed class HubDoor
     public static readonly HandshakeRefusal UpgradeLimit = HandshakeRefusal.Unavailable("The server has as many upgraded connections as it allows. Try again later.");
 
     private readonly UpgradedConnections _upgraded;
-    private readonly OriginRules _origins;
+    private readonly LiveOptions _live;
+    private readonly HubMetrics? _metrics;
+    private OriginSet? _origins;
 
     public HubDoor(IServiceProvider services, string name)
     {
         Name = name;
-        Options = services.GetRequiredService<IOptionsMonitor<PipeWsOptions>>().Get(name);
+        _live = services.GetRequiredKeyedService<LiveOptions>(name);
         Entrance = services.GetRequiredKeyedService<IHubEntrance>(name);
         Clock = services.GetRequiredService<TimeProvider>();
         Logger = services.GetRequiredService<ILoggerFactory>().CreateLogger("PipeWs.Server.Hosting");
         _upgraded = services.GetRequiredService<UpgradedConnections>();
-        _origins = new OriginRules(Options.AllowedOrigins, Options.AllowsAnyOrigin);
+        _metrics = services.GetService<HubMetrics>();
     }
 
     public string Name { get; }
 
-    public PipeWsOptions Options { get; }
+    /// <summary>The options as they are now.</summary>
+    public PipeWsOptions Options => _live.Current;
 
     public IHubEntrance Entrance { get; }
 
@@ -48,7 +51,7 @@ internal sealed class HubDoor
     public HandshakeRefusal Check(HandshakeRequest request, bool isSecure, EndPoint? local)
     {
         HandshakeRefusal refusal = HandshakeRequestRules.Check(request);
-        return refusal.IsRefused ? refusal : HandshakeRequestRules.CheckOrigin(request, _origins, isSecure, local);
+        return refusal.IsRefused ? refusal : HandshakeRequestRules.CheckOrigin(request, Origins(), isSecure, local);
     }
 
     /// <summary>Takes a place under every limit on connections, or says which is reached.</summary>
@@ -70,8 +73,25 @@ internal sealed class HubDoor
         return default;
     }
 
-    public void LogRefused(HandshakeRefusal refusal, string path, EndPoint? remote) =>
+    public void LogRefused(HandshakeRefusal refusal, string path, EndPoint? remote)
+    {
+        _metrics?.HandshakeRefused(Name, refusal.StatusCode);
         HostingLog.HandshakeRefused(Logger, path.Length <= 128 ? path : path[..128], remote, refusal.StatusCode, refusal.Message);
+    }
+
+    /// <summary>The rules of the present options.</summary>
+    private OriginRules Origins()
+    {
+        PipeWsOptions options = Options;
+        OriginSet? origins = Volatile.Read(ref _origins);
+        if (origins?.Options != options)
+        {
+            origins = new OriginSet(options, new OriginRules(options.AllowedOrigins, options.AllowsAnyOrigin));
+            Volatile.Write(ref _origins, origins);
+        }
+
+        return origins.Rules;
+    }
 
     /// <summary>A place under the limits, to be given back once.</summary>
     public readonly struct Admission(UpgradedConnections upgraded, IDisposable place) : IDisposable
@@ -89,4 +109,6 @@ internal sealed class HubDoor
             upgraded.Leave();
         }
     }
+
+    private sealed record OriginSet(PipeWsOptions Options, OriginRules Rules);
 }

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.IO.Pipelines;
 using System.Net;
 using System.Text;
@@ -88,6 +89,10 @@ internal sealed class MappedDoor(HubDoor door, IServiceProvider services)
             Query = request.Query,
             Subprotocol = subprotocol,
             Extensions = request.Extensions,
+
+            // Where somebody listens to HTTP's own activity, that continues the trace, and the connection's is its child.
+            TraceParent = Activity.Current is null ? context.Request.Headers.TraceParent.ToString() : null,
+            TraceState = context.Request.Headers.TraceState.ToString(),
             RemoteEndPoint = remote,
             LocalEndPoint = local,
             User = context.User,

@@ -116,11 +116,23 @@ public sealed class PipeWsOptions
     /// <summary>Whether the JSON welcome is the first message to every connection. Default true. A hub with a raw handler for text never sends it.</summary>
     public bool SendWelcome { get; set; } = true;
 
+    /// <summary>
+    /// Whether the messages of a connection whose activity is recorded have activities of their own. Default true. Off, a trace holds the connections alone: for hubs with
+    /// many messages and a sampler that takes every connection.
+    /// </summary>
+    public bool TraceMessages { get; set; } = true;
+
     /// <summary>The options of rooms that no <c>ConfigureRooms</c> names.</summary>
     public WsRoomOptions Rooms { get; } = new();
 
     /// <summary>From how many waiting bytes on a send to one connection waits before it takes its place. Default 65,536.</summary>
     public int SendBacklogBytes { get; set; } = 64 * 1024;
+
+    /// <summary>
+    /// Whether the fast and the handler door send straight to the socket, past the transport's pipe, where the connection is a plain one of Kestrel's sockets transport: no TLS, no
+    /// connection middleware that puts a pipe of its own before it. Default true. Set it to false where a middleware before the door writes to connections itself, and leaves them to PipeWs afterwards.
+    /// </summary>
+    public bool SendDirectly { get; set; } = true;
 
     /// <summary>Lets pages of any origin connect. Only where nothing that a browser sends by itself, such as a cookie, authenticates anybody.</summary>
     public void AllowAnyOrigin() => AllowsAnyOrigin = true;

@@ -4,7 +4,7 @@ using PipeWs.Protocol.Handshake;
 
 namespace PipeWs.Server;
 
-/// <summary>Judges the options when the application starts: every message names the option, its value and what is allowed.</summary>
+/// <summary>Judges the options when the application starts: every message names the configuration's key, the value and what is allowed.</summary>
 internal sealed class PipeWsOptionsValidator : IValidateOptions<PipeWsOptions>
 {
     // Timers count milliseconds in 32 bits.
@@ -12,7 +12,7 @@ internal sealed class PipeWsOptionsValidator : IValidateOptions<PipeWsOptions>
 
     public ValidateOptionsResult Validate(string? name, PipeWsOptions options)
     {
-        var check = new Check(string.IsNullOrEmpty(name) ? "PipeWs" : $"PipeWs hub '{name}'");
+        var check = new Check(OptionKeys.SectionOf(name));
         check.Range(nameof(options.MaxMessageBytes), options.MaxMessageBytes, 1, int.MaxValue);
         check.Range(nameof(options.MaxEmptyFragments), options.MaxEmptyFragments, 0, int.MaxValue);
         check.Range(nameof(options.SendBacklogBytes), options.SendBacklogBytes, 1, int.MaxValue);
@@ -62,13 +62,13 @@ internal sealed class PipeWsOptionsValidator : IValidateOptions<PipeWsOptions>
 
         foreach ((string option, string value, string allowed) in options.Rooms.FindProblems())
         {
-            check.Fail($"Rooms.{option}", value, allowed);
+            check.Fail($"Rooms:{option}", value, allowed);
         }
 
         return check.Failures.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(check.Failures);
     }
 
-    private sealed class Check(string subject)
+    private sealed class Check(string section)
     {
         public List<string> Failures { get; } = [];
 
@@ -108,6 +108,6 @@ internal sealed class PipeWsOptionsValidator : IValidateOptions<PipeWsOptions>
             }
         }
 
-        public void Fail(string option, string value, string allowed) => Failures.Add($"{subject}: {option} is '{value}'; it must be {allowed}.");
+        public void Fail(string option, string value, string allowed) => Failures.Add($"{section}:{option} is '{value}'; it must be {allowed}.");
     }
 }

@@ -5,6 +5,7 @@ using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using PipeWs;
 using PipeWs.Server;
+using PipeWs.Server.Diagnostics;
 using PipeWs.Server.Hubs;
 using PipeWs.Server.Routing;
 
@@ -31,6 +32,8 @@ public static class PipeWsServiceCollectionExtensions
         services.AddLogging();
         services.TryAddSingleton(TimeProvider.System);
         services.TryAddSingleton<WsHeartbeat>();
+        services.AddMetrics();
+        services.TryAddSingleton<HubMetrics>();
         services.TryAddSingleton<HandlerDoorCheck>();
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IStartupFilter, HandlerDoorCheck>(static provider => provider.GetRequiredService<HandlerDoorCheck>()));
         services.TryAddSingleton<UpgradedConnections>();
@@ -48,6 +51,7 @@ public static class PipeWsServiceCollectionExtensions
         if (!services.Any(service => service.ServiceType == typeof(HubName) && service.ImplementationInstance is HubName hub && hub.Name == name))
         {
             services.AddSingleton(new HubName(name));
+            services.AddKeyedSingleton(name, static (provider, key) => new LiveOptions(provider, (string)key!));
             services.AddKeyedSingleton(name, static (provider, key) => new HubDoor(provider, (string)key!));
             services.AddKeyedSingleton(name, static (provider, key) => CreateHub(provider, (string)key!));
             services.AddKeyedSingleton<IHubEntrance>(name, static (provider, key) => provider.GetRequiredKeyedService<Hub>(key));
@@ -63,13 +67,15 @@ public static class PipeWsServiceCollectionExtensions
 
     private static Hub CreateHub(IServiceProvider provider, string name)
     {
+        LiveOptions options = provider.GetRequiredKeyedService<LiveOptions>(name);
         var hub = new Hub(
             name,
-            provider.GetRequiredService<IOptionsMonitor<PipeWsOptions>>().Get(name),
+            options.Current,
             provider.GetRequiredService<IOptionsMonitor<HubRegistration>>().Get(name),
             provider.GetRequiredService<WsHeartbeat>(),
             provider,
             provider.GetRequiredService<ILoggerFactory>());
+        options.Apply = hub.Apply;
         provider.GetRequiredService<HubLifetime>().Add(hub);
         return hub;
     }

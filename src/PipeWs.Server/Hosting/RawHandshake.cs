@@ -93,12 +93,14 @@ internal static class RawHandshake
             string? subprotocol = SubprotocolNegotiator.Select(request.Subprotocols, door.Options.Subprotocols);
             var accepted = new AcceptedConnection(reason => connection.Abort(new ConnectionAbortedException(reason?.Message ?? "The WebSocket connection was aborted.", reason!)))
             {
-                Transport = connection.Transport,
+                Transport = door.Options.SendDirectly ? DirectTransport.TakeSocketOf(connection) : connection.Transport,
                 Answer = WriteAnswer(request, subprotocol),
                 Path = request.Path,
                 Query = request.Query,
                 Subprotocol = subprotocol,
                 Extensions = request.Extensions,
+                TraceParent = request.TraceParent,
+                TraceState = request.TraceState,
                 RemoteEndPoint = connection.RemoteEndPoint,
                 LocalEndPoint = connection.LocalEndPoint,
                 IsSecure = isSecure,

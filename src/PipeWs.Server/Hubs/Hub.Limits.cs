@@ -11,9 +11,6 @@ internal sealed partial class Hub
     private readonly KeyedCounts<IPAddress> _perAddress = new();
     private int _reserved;
 
-    /// <summary>How often each limit refused something.</summary>
-    internal LimitCounters LimitCounters { get; } = new();
-
     /// <summary>How many connections each user has, where that is limited.</summary>
     internal KeyedCounts<string> PerUser { get; } = new();
 
@@ -58,6 +55,16 @@ internal sealed partial class Hub
         return true;
     }
 
+    /// <summary>Counts what a limit refused.</summary>
+    internal void CountRefusal(LimitKind limit)
+    {
+        Counters.Refused(limit.ToString());
+        if (limit is LimitKind.InboundMessagesPerSecond or LimitKind.InboundBytesPerSecond)
+        {
+            Counters.RateLimited();
+        }
+    }
+
     /// <summary>Gives a place back. By the place, once.</summary>
     internal void Release(IPAddress? address)
     {
@@ -74,7 +81,7 @@ internal sealed partial class Hub
     {
         Interlocked.Decrement(ref _reserved);
         SignalIfEmpty();
-        LimitCounters.Count(limit);
+        CountRefusal(limit);
         return refusal;
     }
 }

@@ -24,6 +24,7 @@ internal sealed partial class Hub
         }
         while (!_connections.TryAdd(connection.Id, connection));
 
+        BeginTelemetry(connection, accepted);
         Membership? everyone = null;
         try
         {
@@ -72,6 +73,7 @@ internal sealed partial class Hub
                 _everyone.Leave(everyone);
             }
 
+            EndTelemetry(connection);
             SignalIfEmpty();
         }
     }

@@ -40,9 +40,10 @@ internal sealed partial class Hub : IWsHub, IHubEntrance, IBuiltInMessages, IWsH
         _rooms = new RoomRegistry(options.Rooms, registration.RoomRules, _shards, Time);
         _everyone = new Room("", new WsRoomOptions { MaxLagMessages = options.Rooms.MaxLagMessages }, _shards, Time);
         All = new EveryoneSender(_everyone);
-        Router = new Router(registration, this, loggers.CreateLogger("PipeWs.Server.Router"));
+        Router = new Router(registration, this, loggers.CreateLogger("PipeWs.Server.Router")) { Counters = Counters };
         _takesJson = !registration.TakesRawText;
         _speaksJson = _takesJson && options.SendWelcome;
+        BeginDiagnostics();
         heartbeat.Add(this);
     }
 
@@ -62,11 +63,14 @@ internal sealed partial class Hub : IWsHub, IHubEntrance, IBuiltInMessages, IWsH
 
     int IWsHeartbeatItem.HeartbeatIndex { get; set; } = -1;
 
-    internal PipeWsOptions Options { get; }
+    /// <summary>The options as they are now.</summary>
+    internal PipeWsOptions Options { get; private set; }
 
-    internal WsConnectionOptions ConnectionOptions { get; }
+    /// <summary>What connections that are opened now are made with.</summary>
+    internal WsConnectionOptions ConnectionOptions { get; private set; }
 
-    internal InboundLimits? InboundLimits { get; }
+    /// <summary>What they may send; null where that is not limited.</summary>
+    internal InboundLimits? InboundLimits { get; private set; }
 
     internal WsHeartbeat Heartbeat { get; }
 
@@ -106,14 +110,29 @@ internal sealed partial class Hub : IWsHub, IHubEntrance, IBuiltInMessages, IWsH
         return room is not null;
     }
 
+    /// <summary>Takes changed options, that are valid: for what is asked each time at once, for the rest with the next connection or room.</summary>
+    /// <exception cref="Microsoft.Extensions.Options.OptionsValidationException">The rooms of a pattern would have options that are not allowed; nothing has changed.</exception>
+    internal void Apply(PipeWsOptions options)
+    {
+        _rooms.Reconfigure(options.Rooms);
+        ConnectionOptions = options.ToConnectionOptions();
+        InboundLimits = InboundLimits.Create(options);
+        Options = options;
+    }
+
     void IWsHeartbeatItem.OnHeartbeat(long now)
     {
         _everyone.CloseStalled();
         _everyone.Trim();
         _rooms.Sweep();
+        Rates.Sample(now, Counters);
     }
 
-    public void Dispose() => Heartbeat.Remove(this);
+    public void Dispose()
+    {
+        Heartbeat.Remove(this);
+        EndDiagnostics();
+    }
 
     internal Membership? TryJoin(HubConnection connection, string name, WsSince since, out WsJoinResult result)
     {
@@ -121,7 +140,7 @@ internal sealed partial class Hub : IWsHub, IHubEntrance, IBuiltInMessages, IWsH
         {
             if (_rooms.GetOrCreate(name, Options.MaxRooms) is not { } room)
             {
-                LimitCounters.Count(LimitKind.MaxRooms);
+                CountRefusal(LimitKind.MaxRooms);
                 result = new WsJoinResult(WsJoinStatus.HubFull, "", 0, null, $"the server has as many rooms as it allows ({Options.MaxRooms}, MaxRooms)");
                 return null;
             }
@@ -129,21 +148,21 @@ internal sealed partial class Hub : IWsHub, IHubEntrance, IBuiltInMessages, IWsH
             Membership? member = room.TryJoin(connection, since, out result);
             if (member is not null || !room.IsRemoved)
             {
-                CountRefusal(result.Status);
+                CountRefusedJoin(result.Status);
                 return member;
             }
         }
     }
 
-    private void CountRefusal(WsJoinStatus status)
+    private void CountRefusedJoin(WsJoinStatus status)
     {
         switch (status)
         {
             case WsJoinStatus.RoomFull:
-                LimitCounters.Count(LimitKind.MaxConnectionsPerRoom);
+                CountRefusal(LimitKind.MaxConnectionsPerRoom);
                 break;
             case WsJoinStatus.TooMuchReplay:
-                LimitCounters.Count(LimitKind.ReplayBytesPerSecond);
+                CountRefusal(LimitKind.ReplayBytesPerSecond);
                 break;
         }
     }
@@ -189,6 +208,7 @@ internal sealed partial class Hub : IWsHub, IHubEntrance, IBuiltInMessages, IWsH
             }
             catch (Exception e)
             {
+                Counters.HookFailed();
                 LogEventHandlerFailed(_logger, member.Room.Name, e);
             }
         }

@@ -56,7 +56,7 @@ internal sealed partial class HubConnection
     /// <summary>The peer has sent no message for too long. By the heartbeat.</summary>
     internal void OnIdle(string reason)
     {
-        _hub.LimitCounters.Count(LimitKind.IdleTimeout);
+        _hub.CountRefusal(LimitKind.IdleTimeout);
         BeginClose(CloseCode.NormalClosure, reason);
     }
 
@@ -96,7 +96,7 @@ internal sealed partial class HubConnection
 
     private bool IsClosedBy(InboundGuard guard, in InboundGuard.Refusal refusal)
     {
-        _hub.LimitCounters.Count(refusal.Limit);
+        _hub.CountRefusal(refusal.Limit);
         if (guard.Policy == WsRateLimitPolicy.Close)
         {
             BeginClose(CloseCode.PolicyViolation, refusal.Reason);
@@ -129,9 +129,11 @@ internal sealed partial class HubConnection
         while (!guard.TryTake(messages, bytes, out refusal));
     }
 
-    private ValueTask DispatchAsync(WsMessageType type, in ReadOnlySequence<byte> payload) => _hub.Router.DispatchAsync(_context, payload, type);
+    private ValueTask DispatchAsync(WsMessageType type, in ReadOnlySequence<byte> payload) =>
+        _traced is null ? _hub.Router.DispatchAsync(_context, payload, type) : DispatchTracedAsync(_traced, payload, type);
 
-    private ValueTask DispatchPartAsync(in WsMessagePart part) => _hub.Router.DispatchPartAsync(_context, part);
+    private ValueTask DispatchPartAsync(in WsMessagePart part) =>
+        _traced is null ? _hub.Router.DispatchPartAsync(_context, part) : DispatchPartTracedAsync(_traced, part);
 
     private void ThrowIfOverLimit(string key)
     {
@@ -143,7 +145,7 @@ internal sealed partial class HubConnection
         int limit = _hub.Options.MaxMetadataPerConnection;
         if (_metadata is not null && _metadata.Count >= limit && !_metadata.ContainsKey(key))
         {
-            _hub.LimitCounters.Count(LimitKind.MaxMetadataPerConnection);
+            _hub.CountRefusal(LimitKind.MaxMetadataPerConnection);
             throw new WsLimitException(nameof(PipeWsOptions.MaxMetadataPerConnection), $"a connection has at most {limit} pieces of metadata (MaxMetadataPerConnection)");
         }
     }

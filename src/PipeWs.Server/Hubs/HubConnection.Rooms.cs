@@ -113,14 +113,14 @@ internal sealed partial class HubConnection
 
             if (_memberships?.Count >= _hub.Options.MaxRoomsPerConnection)
             {
-                _hub.LimitCounters.Count(LimitKind.MaxRoomsPerConnection);
+                _hub.CountRefusal(LimitKind.MaxRoomsPerConnection);
                 result = Refused(WsJoinStatus.TooManyRooms, $"a connection may be in {_hub.Options.MaxRoomsPerConnection} rooms (MaxRoomsPerConnection)");
                 return null;
             }
 
             if (IsDepartedFull())
             {
-                _hub.LimitCounters.Count(LimitKind.MaxRoomsPerConnection);
+                _hub.CountRefusal(LimitKind.MaxRoomsPerConnection);
                 result = Refused(WsJoinStatus.TooManyRooms, "the connection must first take what waits for it in the rooms it left");
                 return null;
             }

@@ -28,7 +28,7 @@ internal sealed class ConnectionPlace(Hub hub, IPAddress? address) : IDisposable
             string? counted = limit > 0 ? userId : null;
             if (counted is not null && !hub.PerUser.TryEnter(counted, limit))
             {
-                hub.LimitCounters.Count(LimitKind.MaxConnectionsPerUser);
+                hub.CountRefusal(LimitKind.MaxConnectionsPerUser);
                 return HandshakeRefusal.Unavailable($"There are as many connections of this user as the server allows ({limit}, MaxConnectionsPerUser). Close one first.");
             }
 

@@ -121,7 +121,7 @@ internal sealed partial class Room
 
         foreach (Membership member in stalled)
         {
-            CountSlow();
+            member.CountSlow();
             member.CloseSlow();
         }
     }

@@ -11,18 +11,18 @@ internal sealed class RoomRegistry
     internal const int MaxNameBytes = 255;
 
     private readonly ConcurrentDictionary<string, Room> _rooms = new(StringComparer.Ordinal);
-    private readonly WsRoomOptions _defaults;
-    private readonly (string Pattern, WsRoomOptions Options)[] _rules;
+    private readonly (string Pattern, Action<WsRoomOptions> Configure)[] _patterns;
     private readonly Shard[] _shards;
     private readonly TimeProvider _time;
+    private volatile OptionSet _options;
     private int _count;
 
     internal RoomRegistry(WsRoomOptions defaults, IEnumerable<(string Pattern, Action<WsRoomOptions> Configure)> rules, Shard[] shards, TimeProvider time)
     {
-        _defaults = defaults;
+        _patterns = [.. rules];
+        _options = CreateOptions(defaults);
         _shards = shards;
         _time = time;
-        _rules = [.. rules.Select(rule => (rule.Pattern, Configured(defaults, rule.Pattern, rule.Configure)))];
     }
 
     internal int Count => Volatile.Read(ref _count);
@@ -71,9 +71,10 @@ internal sealed class RoomRegistry
     /// <summary>The options of a name: those of the exact pattern, else of the longest prefix that ends in <c>*</c>, else the defaults.</summary>
     internal WsRoomOptions OptionsFor(string name)
     {
-        WsRoomOptions best = _defaults;
+        OptionSet set = _options;
+        WsRoomOptions best = set.Defaults;
         int length = -1;
-        foreach ((string pattern, WsRoomOptions options) in _rules)
+        foreach ((string pattern, WsRoomOptions options) in set.Rules)
         {
             if (pattern == name)
             {
@@ -89,6 +90,10 @@ internal sealed class RoomRegistry
 
         return best;
     }
+
+    /// <summary>Takes changed options for the rooms that come into being from now on.</summary>
+    /// <exception cref="OptionsValidationException">A pattern's would not be allowed; nothing has changed.</exception>
+    internal void Reconfigure(WsRoomOptions defaults) => _options = CreateOptions(defaults);
 
     /// <summary>Ends the room if it is empty and holds nothing.</summary>
     internal void RemoveIfOver(Room room)
@@ -114,6 +119,8 @@ internal sealed class RoomRegistry
         }
     }
 
+    private OptionSet CreateOptions(WsRoomOptions defaults) => new(defaults, [.. _patterns.Select(rule => (rule.Pattern, Configured(defaults, rule.Pattern, rule.Configure)))]);
+
     private static WsRoomOptions Configured(WsRoomOptions defaults, string pattern, Action<WsRoomOptions> configure)
     {
         WsRoomOptions options = defaults.Copy();
@@ -129,4 +136,6 @@ internal sealed class RoomRegistry
             Interlocked.Decrement(ref _count);
         }
     }
+
+    private sealed record OptionSet(WsRoomOptions Defaults, (string Pattern, WsRoomOptions Options)[] Rules);
 }

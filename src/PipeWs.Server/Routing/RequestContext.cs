@@ -1,5 +1,6 @@
 using System.Buffers;
 using PipeWs.Messages;
+using PipeWs.Server.Diagnostics;
 
 namespace PipeWs.Server.Routing;
 
@@ -99,7 +100,14 @@ internal sealed partial class RequestContext(IWsHub hub, IWsConnection connectio
         return _message.Span;
     }
 
-    internal void SetRoute(Route route) => _route = route;
+    internal void SetRoute(Route route)
+    {
+        _route = route;
+        if (Activity is not null)
+        {
+            HubActivities.SetAction(Activity, route.Name);
+        }
+    }
 
     /// <summary>Lets go of the message: the handler has completed.</summary>
     internal void End()

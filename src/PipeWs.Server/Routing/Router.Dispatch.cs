@@ -122,6 +122,8 @@ internal sealed partial class Router
                 return;
             }
 
+            Counters?.HandlerFailed();
+            context.SetFailed(exception);
             HandlerFailed(context.Connection.Id, context.Action, exception);
             if (!context.HasReplied)
             {

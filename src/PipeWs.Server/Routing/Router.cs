@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Logging;
 using PipeWs.Messages;
+using PipeWs.Server.Diagnostics;
 
 namespace PipeWs.Server.Routing;
 
@@ -19,6 +20,9 @@ internal sealed partial class Router
     private readonly int _maxTopics;
     private readonly bool _validateUtf8;
     private readonly ILogger _logger;
+
+    /// <summary>Where failures are counted; null where nobody does.</summary>
+    public HubCounters? Counters { get; init; }
 
     /// <summary>Makes the router of a hub.</summary>
     /// <exception cref="InvalidOperationException">The hub has a raw handler for text and actions too.</exception>

@@ -210,7 +210,7 @@ public sealed partial class WsConnection : IWsHeartbeatItem
         SendControl(Opcode.Ping, payload);
     }
 
-    private void OnPong(ReadOnlySpan<byte> payload)
+    private void OnPong(ReadOnlySpan<byte> payload, WsReceiver receiver)
     {
         if (payload.Length != sizeof(long))
         {
@@ -219,6 +219,7 @@ public sealed partial class WsConnection : IWsHeartbeatItem
         }
 
         long id = BinaryPrimitives.ReadInt64BigEndian(payload);
+        TimeSpan roundTrip;
         lock (_pingLock)
         {
             int index = IndexOfPing(id);
@@ -228,7 +229,7 @@ public sealed partial class WsConnection : IWsHeartbeatItem
             }
 
             // A pong may answer only the latest of several pings; it then answers those before it too.
-            TimeSpan roundTrip = _heartbeat.TimeProvider.GetElapsedTime(_pings![index].SentAt);
+            roundTrip = _heartbeat.TimeProvider.GetElapsedTime(_pings![index].SentAt);
             Volatile.Write(ref _roundTripTicks, roundTrip.Ticks);
             for (int i = 0; i <= index; i++)
             {
@@ -241,6 +242,8 @@ public sealed partial class WsConnection : IWsHeartbeatItem
                 _pings = null;
             }
         }
+
+        receiver.OnRoundTrip(roundTrip);
     }
 
     private void ForgetPing(TaskCompletionSource<TimeSpan> answered)

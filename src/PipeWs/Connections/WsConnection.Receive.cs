@@ -135,6 +135,7 @@ public sealed partial class WsConnection
     private BatchEnd ReadBatch(ref ReadOnlySequence<byte> buffer, WsReceiver receiver, out ValueTask handled)
     {
         handled = default;
+        long received = buffer.Length;
         WsConnection? outer = WsBatch.Enter(this);
         try
         {
@@ -178,6 +179,7 @@ public sealed partial class WsConnection
         }
         finally
         {
+            _bytesReceived += received - buffer.Length;
             ReleaseLoopTurn();
             WsBatch.Leave(outer);
         }
@@ -189,6 +191,11 @@ public sealed partial class WsConnection
         {
             // The closing handshake began here: what still comes is read for its control frames alone.
             return default;
+        }
+
+        if (step == ReceiveStep.Message || isLast)
+        {
+            _messagesReceived++;
         }
 
         try

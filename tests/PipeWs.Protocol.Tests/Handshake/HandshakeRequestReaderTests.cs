@@ -39,6 +39,19 @@ public class HandshakeRequestReaderTests
 
     public static TheoryData<int> AllInputs => [.. Enumerable.Range(0, Inputs.Length)];
 
+    [Theory]
+    [InlineData("X: y", null, null)]
+    [InlineData("traceparent: 00-a-b-01", "00-a-b-01", null)]
+    [InlineData("TraceParent:  00-a-b-01 \r\nTraceState: a=1\r\ntracestate: b=2,c=3", "00-a-b-01", "a=1, b=2,c=3")]
+    [InlineData("traceparent: 00-a-b-01\r\ntraceparent: 00-a-b-01", "", null)]
+    [InlineData("traceparent: 1\r\ntraceparent: 2\r\ntraceparent: 3", "", null)]
+    public void Keeps_the_context_of_a_trace(string headers, string? traceParent, string? traceState)
+    {
+        var reader = new HandshakeRequestReader(Paths);
+        Assert.Equal(HandshakeReadStatus.Complete, reader.Read(Sequence(Bytes(Request(more: headers)))));
+        Assert.Equal((traceParent, traceState), (reader.Request.TraceParent, reader.Request.TraceState));
+    }
+
     [Fact]
     public void Reads_a_whole_request()
     {

@@ -43,7 +43,7 @@ public sealed class LimitRowsTests
 
         await second.CloseAsync();
         await server.AssertUndisturbedAsync(Crowd);
-        Assert.Equal(Crowd, server.Hub.LimitCounters.Read(LimitKind.MaxConnectionsPerAddress));
+        Assert.Equal(Crowd, server.Hub.Counters.Refusals.GetValueOrDefault("MaxConnectionsPerAddress"));
     }
 
     [Theory]
@@ -66,7 +66,7 @@ public sealed class LimitRowsTests
             await peer.SubscribeAsync("room 2");
             await peer.AskAsync("""{"id":"8","type":"unsubscribe","topic":"room 0"}""", """{"id":"8","type":"ack","topic":"room 0"}""");
             await peer.SubscribeAsync("room 3");
-            Assert.Equal(1, server.Hub.LimitCounters.Read(LimitKind.MaxRooms));
+            Assert.Equal(1, server.Hub.Counters.Refusals.GetValueOrDefault("MaxRooms"));
             await peer.CloseAsync();
         }
 
@@ -98,7 +98,7 @@ public sealed class LimitRowsTests
             await peer.AskAsync(
                 """{"id":"4","action":"note","data":"c"}""",
                 """{"id":"4","type":"error","code":429,"data":"a connection has at most 2 pieces of metadata (MaxMetadataPerConnection)"}""");
-            Assert.Equal(1, server.Hub.LimitCounters.Read(LimitKind.MaxMetadataPerConnection));
+            Assert.Equal(1, server.Hub.Counters.Refusals.GetValueOrDefault("MaxMetadataPerConnection"));
             await peer.CloseAsync();
         }
 
@@ -155,7 +155,7 @@ public sealed class LimitRowsTests
 
             // What repeats nothing is free.
             await peer.SubscribeAsync("news");
-            Assert.Equal(1000, server.Hub.LimitCounters.Read(LimitKind.ReplayBytesPerSecond));
+            Assert.Equal(1000, server.Hub.Counters.Refusals.GetValueOrDefault("ReplayBytesPerSecond"));
             await peer.CloseAsync();
         }
 

@@ -45,8 +45,7 @@ public sealed class ConnectionLimitTests
 
         Assert.Equal(0, hub.ReservedPlaces);
         Assert.Equal(0, hub.CountedAddresses);
-        Assert.Equal(1, hub.LimitCounters.Read(LimitKind.MaxConnectionsPerAddress));
-        Assert.Contains(KeyValuePair.Create("MaxConnectionsPerAddress", 1L), hub.LimitCounters.Snapshot());
+        Assert.Equal(1, hub.Counters.Refusals.GetValueOrDefault("MaxConnectionsPerAddress"));
     }
 
     [Fact]
@@ -73,7 +72,7 @@ public sealed class ConnectionLimitTests
         second.Dispose();
         Assert.Equal(0, hub.PerUser.Keys);
         Assert.Equal(0, hub.ReservedPlaces);
-        Assert.Equal(2, hub.LimitCounters.Read(LimitKind.MaxConnectionsPerUser));
+        Assert.Equal(2, hub.Counters.Refusals.GetValueOrDefault("MaxConnectionsPerUser"));
     }
 
     [Fact]

@@ -26,7 +26,7 @@ public sealed class IdleTests
         await Conditions.UntilAsync(() => test.Hub.ConnectionCount == 1, "the silent one is gone");
         Assert.Equal(1000, silent.CloseCode);
         Assert.Equal(0, talking.CloseCode);
-        Assert.Equal(1, test.Hub.LimitCounters.Read(LimitKind.IdleTimeout));
+        Assert.Equal(1, test.Hub.Counters.Refusals.GetValueOrDefault("IdleTimeout"));
     }
 
     [Fact]

@@ -26,7 +26,7 @@ public sealed class InboundRateTests
         await peer.AskAsync(
             """{"id":"4","action":"echo","data":1}""", """{"id":"4","type":"error","code":429,"data":"too many messages: 0.001 a second are accepted (InboundMessagesPerSecond)"}""");
         await peer.AskAsync("nonsense", """{"type":"error","code":429,"data":"too many messages: 0.001 a second are accepted (InboundMessagesPerSecond)"}""");
-        Assert.Equal(2, server.Hub.LimitCounters.Read(LimitKind.InboundMessagesPerSecond));
+        Assert.Equal(2, server.Hub.Counters.Refusals.GetValueOrDefault("InboundMessagesPerSecond"));
         Assert.Empty(server.Server.Log.All);
         await peer.CloseAsync();
     }
@@ -82,7 +82,7 @@ public sealed class InboundRateTests
 
         // What fits is still taken.
         await peer.AskAsync("""{"type":"ping"}""", """{"type":"pong"}""");
-        Assert.Equal(1, server.Hub.LimitCounters.Read(LimitKind.InboundBytesPerSecond));
+        Assert.Equal(1, server.Hub.Counters.Refusals.GetValueOrDefault("InboundBytesPerSecond"));
     }
 
     [Theory]
@@ -115,7 +115,7 @@ public sealed class InboundRateTests
             Assert.Equal($"{i} before", await peer.ReadTextAsync());
         }
 
-        Assert.InRange(server.Hub.LimitCounters.Read(LimitKind.InboundMessagesPerSecond), 1, Messages * 2);
+        Assert.InRange(server.Hub.Counters.Refusals.GetValueOrDefault("InboundMessagesPerSecond"), 1, Messages * 2);
         await peer.CloseAsync();
     }
 
@@ -152,7 +152,7 @@ public sealed class InboundRateTests
         await using RawPeer peer = await server.OpenAsync();
         await peer.AskAsync("one", "one");
         await peer.SendTextAsync("two");
-        await Shared.Conditions.UntilAsync(() => server.Hub.LimitCounters.Read(LimitKind.InboundMessagesPerSecond) == 1, "the second waits");
+        await Shared.Conditions.UntilAsync(() => server.Hub.Counters.Refusals.GetValueOrDefault("InboundMessagesPerSecond") == 1, "the second waits");
         foreach (IWsConnection connection in server.Hub.Connections)
         {
             connection.BeginClose(1001, "");
