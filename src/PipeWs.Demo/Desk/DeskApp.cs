@@ -1,3 +1,4 @@
+using PipeWs.Demo.Diagnostics;
 using PipeWs.Demo.Recording;
 
 namespace PipeWs.Demo.Desk;
@@ -32,6 +33,7 @@ public static class DeskApp
 
         builder.Services.AddDeskHub();
         builder.Services.AddDesk(options, MarketRecording.Load(options.RecordingPath));
+        builder.Services.AddDeskDiagnostics(builder.Configuration);
         if (options.Door == DeskDoor.Fast)
         {
             builder.WebHost.ConfigureKestrel(kestrel => kestrel.UseDeskDoors());
@@ -40,6 +42,7 @@ public static class DeskApp
         configure?.Invoke(builder);
         var app = builder.Build();
         app.UseDeskPage();
+        app.MapDeskDiagnostics();
         if (options.Door == DeskDoor.Mapped)
         {
             app.MapDeskDoors();

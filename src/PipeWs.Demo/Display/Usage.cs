@@ -15,7 +15,9 @@ internal static class Usage
           --alert-percent P      alert on moves of P % ...  (default 0.1)
           --alert-seconds S      ... within S seconds       (default 10)
           --status true|false    the status line            (default true)
+          --otlp URL             send metrics and traces to a collector, or set OTEL_EXPORTER_OTLP_ENDPOINT
 
         The page is at /, the sockets at {string.Join(" and ", DeskOptions.SocketPaths)}.
+        Operators look at /stats/, /ws/stats (JSON), /metrics (Prometheus) and /healthz.
         """;
 }

@@ -148,22 +148,8 @@ internal sealed partial class Hub : IWsHub, IHubEntrance, IBuiltInMessages, IWsH
             Membership? member = room.TryJoin(connection, since, out result);
             if (member is not null || !room.IsRemoved)
             {
-                CountRefusedJoin(result.Status);
                 return member;
             }
-        }
-    }
-
-    private void CountRefusedJoin(WsJoinStatus status)
-    {
-        switch (status)
-        {
-            case WsJoinStatus.RoomFull:
-                CountRefusal(LimitKind.MaxConnectionsPerRoom);
-                break;
-            case WsJoinStatus.TooMuchReplay:
-                CountRefusal(LimitKind.ReplayBytesPerSecond);
-                break;
         }
     }
 

@@ -22,6 +22,9 @@ internal sealed partial class HubConnection
     /// <summary>A room's policy acts on this connection's membership.</summary>
     internal void CountSlow(WsSlowConsumerPolicy policy) => _hub.Counters.SlowConsumer(policy);
 
+    /// <summary>What the connection asked for is over a limit.</summary>
+    internal void CountRefusal(string limit) => _hub.Counters.Refused(limit);
+
     /// <summary>The peer is told that it was not sent some messages.</summary>
     internal void CountGap(long messages) => _hub.Counters.Gap(messages);
 

@@ -1,6 +1,6 @@
 namespace PipeWs.Server.Limits;
 
-/// <summary>The limits that refuse something, each with the name of its option.</summary>
+/// <summary>Limits that refuse something, each by the name of its option; a room counts its own.</summary>
 internal enum LimitKind
 {
     /// <summary>A handshake while the hub drains or stops.</summary>
@@ -15,17 +15,11 @@ internal enum LimitKind
     /// <inheritdoc cref="PipeWsOptions.MaxConnectionsPerUser"/>
     MaxConnectionsPerUser,
 
-    /// <inheritdoc cref="WsRoomOptions.MaxConnectionsPerRoom"/>
-    MaxConnectionsPerRoom,
-
     /// <inheritdoc cref="PipeWsOptions.MaxRoomsPerConnection"/>
     MaxRoomsPerConnection,
 
     /// <inheritdoc cref="PipeWsOptions.MaxRooms"/>
     MaxRooms,
-
-    /// <inheritdoc cref="PipeWsOptions.ReplayBytesPerSecond"/>
-    ReplayBytesPerSecond,
 
     /// <inheritdoc cref="PipeWsOptions.InboundMessagesPerSecond"/>
     InboundMessagesPerSecond,

@@ -21,6 +21,7 @@ internal sealed partial class Room
 
             if (Options.MaxConnectionsPerRoom > 0 && _memberCount >= Options.MaxConnectionsPerRoom)
             {
+                connection.CountRefusal(nameof(Options.MaxConnectionsPerRoom));
                 result = new WsJoinResult(WsJoinStatus.RoomFull, Epoch, Log.Head, null, $"the room has as many members as it allows ({Options.MaxConnectionsPerRoom}, MaxConnectionsPerRoom)");
                 return null;
             }
@@ -30,6 +31,7 @@ internal sealed partial class Room
             (long cursor, bool? recovered, string? reason) = PlaceCursor(since, connection.UserId, head);
             if (cursor <= head && !connection.TryTakeReplay(BytesFrom(cursor, head)))
             {
+                connection.CountRefusal(nameof(PipeWsOptions.ReplayBytesPerSecond));
                 result = new WsJoinResult(WsJoinStatus.TooMuchReplay, Epoch, head, null, "too much was repeated to this connection: join without \"since\", or try again later (ReplayBytesPerSecond)");
                 return null;
             }

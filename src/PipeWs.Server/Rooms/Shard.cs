@@ -50,6 +50,9 @@ internal sealed class Shard : IThreadPoolWorkItem, IWsBatchWork
     /// <summary>Whether a batch of some thread has yet to wake this shard at its end.</summary>
     internal bool HasPutOff => Volatile.Read(ref _putOff) > 0;
 
+    /// <summary>Whether nobody has or wants the turn.</summary>
+    internal bool IsIdle => Volatile.Read(ref _turn) == Free && Volatile.Read(ref _dirty) is null && !HasPutOff;
+
     /// <summary>In a batch, puts the waking off to its end: what is published in between goes out together.</summary>
     internal bool TryPutOff()
     {

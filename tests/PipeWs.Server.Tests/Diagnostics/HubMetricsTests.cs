@@ -87,6 +87,31 @@ public sealed partial class HubMetricsTests
     }
 
     [Fact]
+    public async Task Joins_over_a_limit_are_measured_by_the_limit()
+    {
+        await using HubServer server = await HubServer.JsonAsync(
+            hasBystander: false,
+            configure: static options =>
+            {
+                options.MaxRoomsPerConnection = 2;
+                options.Rooms.MaxConnectionsPerRoom = 1;
+            });
+        using var meter = new MeterRecorder(server.Server.App.Services);
+        await using RawPeer ann = await server.OpenAsync();
+        await using RawPeer ben = await server.OpenAsync();
+        await ann.SubscribeAsync("a");
+        await ann.SubscribeAsync("b");
+        foreach ((RawPeer peer, string room) in new[] { (ann, "c"), (ben, "a"), (ben, "b") })
+        {
+            await peer.SendTextAsync($$"""{"id":"s","type":"subscribe","topic":"{{room}}"}""");
+            Assert.Equal("error", (await peer.ReadJsonAsync()).GetProperty("type").GetString());
+        }
+
+        Assert.Equal(1, meter.Read("pipews.server.refusals", ("pipews.limit", "MaxRoomsPerConnection")));
+        Assert.Equal(2, meter.Read("pipews.server.refusals", ("pipews.limit", "MaxConnectionsPerRoom")));
+    }
+
+    [Fact]
     public async Task Failures_of_handlers_and_hooks_are_measured()
     {
         await using HubServer server = await HubServer.JsonAsync(
