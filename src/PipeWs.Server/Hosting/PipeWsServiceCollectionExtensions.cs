@@ -53,7 +53,8 @@ public static class PipeWsServiceCollectionExtensions
             services.AddSingleton(new HubName(name));
             services.AddKeyedSingleton(name, static (provider, key) => new LiveOptions(provider, (string)key!));
             services.AddKeyedSingleton(name, static (provider, key) => new HubDoor(provider, (string)key!));
-            services.AddKeyedSingleton(name, static (provider, key) => CreateHub(provider, (string)key!));
+            services.AddKeyedSingleton(name, static (provider, key) => new HubFactory(provider, (string)key!));
+            services.AddKeyedSingleton(name, static (provider, key) => provider.GetRequiredKeyedService<HubFactory>(key).Get());
             services.AddKeyedSingleton<IHubEntrance>(name, static (provider, key) => provider.GetRequiredKeyedService<Hub>(key));
             services.AddKeyedSingleton<IWsHub>(name, static (provider, key) => provider.GetRequiredKeyedService<Hub>(key));
             if (name.Length == 0)
@@ -63,20 +64,5 @@ public static class PipeWsServiceCollectionExtensions
         }
 
         return new PipeWsBuilder(name, services);
-    }
-
-    private static Hub CreateHub(IServiceProvider provider, string name)
-    {
-        LiveOptions options = provider.GetRequiredKeyedService<LiveOptions>(name);
-        var hub = new Hub(
-            name,
-            options.Current,
-            provider.GetRequiredService<IOptionsMonitor<HubRegistration>>().Get(name),
-            provider.GetRequiredService<WsHeartbeat>(),
-            provider,
-            provider.GetRequiredService<ILoggerFactory>());
-        options.Apply = hub.Apply;
-        provider.GetRequiredService<HubLifetime>().Add(hub);
-        return hub;
     }
 }

@@ -24,25 +24,47 @@ internal sealed partial class Hub
         }
         while (!_connections.TryAdd(connection.Id, connection));
 
-        BeginTelemetry(connection, accepted);
+        try
+        {
+            BeginTelemetry(connection, accepted);
+        }
+        catch
+        {
+            // A listener of the application's threw. It must not leave a connection behind that nobody serves.
+            _connections.TryRemove(connection.Id, out _);
+            EndTelemetry(connection);
+            SignalIfEmpty();
+            throw;
+        }
+
+        if (_speaksJson)
+        {
+            SendWelcome(connection);
+        }
+
+        using CancellationTokenRegistration stopping = accepted.CloseRequested.UnsafeRegister(
+            static state => ((HubConnection)state!).BeginClose(CloseCode.GoingAway, ShuttingDown), connection);
+        using CancellationTokenRegistration closed = accepted.TransportClosed.UnsafeRegister(
+            static state => ((HubConnection)state!).Ws.OnTransportClosed(), connection);
+        CloseIfNotOpen(connection);
+        await (_connectionPipeline is null ? ServeAsync(connection) : ServeFilteredAsync(connection, _connectionPipeline));
+    }
+
+    /// <summary>From the welcome to the end.</summary>
+    private async Task ServeAsync(HubConnection connection)
+    {
         Membership? everyone = null;
         try
         {
-            _users.Add(connection);
-            if (_speaksJson)
+            if (await AdmitAsync(connection))
             {
-                SendWelcome(connection);
+                _users.Add(connection);
+                everyone = _everyone.TryJoin(connection, WsSince.Head, out _)!;
+                connection.Everyone = everyone;
+                _everyone.Activate(everyone);
             }
 
-            everyone = _everyone.TryJoin(connection, WsSince.Head, out _)!;
-            connection.Everyone = everyone;
-            _everyone.Activate(everyone);
-            using CancellationTokenRegistration stopping = accepted.CloseRequested.UnsafeRegister(
-                static state => ((HubConnection)state!).BeginClose(CloseCode.GoingAway, ShuttingDown), connection);
-            using CancellationTokenRegistration closed = accepted.TransportClosed.UnsafeRegister(
-                static state => ((HubConnection)state!).Ws.OnTransportClosed(), connection);
             connection.StartGuard();
-            CloseIfNotOpen(connection);
             Task run = connection.Ws.RunAsync(connection);
             WsCloseInfo info = await connection.Ws.Closed;
             if (!run.IsCompleted)
@@ -67,13 +89,15 @@ internal sealed partial class Hub
             _connections.TryRemove(connection.Id, out _);
             _users.Remove(connection);
             connection.StopGuard();
-            connection.LeaveAll();
+            ValueTask told = connection.LeaveAll();
             if (everyone is not null)
             {
                 _everyone.Leave(everyone);
             }
 
             EndTelemetry(connection);
+            await UntilGivenUpAsync(told, connection);
+            await UntilGivenUpAsync(TellOfEndAsync(connection), connection);
             SignalIfEmpty();
         }
     }

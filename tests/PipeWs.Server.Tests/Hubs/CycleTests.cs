@@ -38,6 +38,9 @@ public sealed class CycleTests(ITestOutputHelper output)
         .. RawPeer.Frame(Opcode.Text, """{"id":"j","type":"subscribe","topic":"/own:1,2"}"""u8),
     ];
 
+    /// <summary>What tests before this one hold on to, in rooms of hubs that nobody asks any more.</summary>
+    private readonly long _framesOfOthers = WsFramePool.Outstanding;
+
     [Theory]
     [InlineData(Door.Fast)]
     [InlineData(Door.Mapped)]
@@ -46,13 +49,13 @@ public sealed class CycleTests(ITestOutputHelper output)
         int cycles = Asked ?? Cycles;
         await using HubServer server = await HubServer.JsonAsync(door, configure: Count, hasBystander: false);
         await CycleAsync(server, SocketWarmUpCycles);
-        Footprint before = await Footprint.TakeAsync(server.Hub);
+        Footprint before = await Footprint.TakeAsync(server.Hub, _framesOfOthers);
         long start = Stopwatch.GetTimestamp();
 
         await CycleAsync(server, cycles);
 
         TimeSpan took = Stopwatch.GetElapsedTime(start);
-        Footprint after = await Footprint.TakeAsync(server.Hub);
+        Footprint after = await Footprint.TakeAsync(server.Hub, _framesOfOthers);
         output.WriteLine($"{cycles} cycles in {took.TotalSeconds:F1} s; before: {before}; after: {after}");
         after.AssertNoMoreThan(before, cycles);
 
@@ -65,12 +68,12 @@ public sealed class CycleTests(ITestOutputHelper output)
     {
         using var test = new TestHub(Count);
         await CycleAsync(test.Hub, MemoryWarmUpCycles);
-        Footprint before = await Footprint.TakeAsync(test.Hub);
+        Footprint before = await Footprint.TakeAsync(test.Hub, _framesOfOthers);
 
         int cycles = Asked ?? Cycles;
         await CycleAsync(test.Hub, cycles);
 
-        Footprint after = await Footprint.TakeAsync(test.Hub);
+        Footprint after = await Footprint.TakeAsync(test.Hub, _framesOfOthers);
         output.WriteLine($"{cycles} cycles; before: {before}; after: {after}");
         after.AssertNoMoreThan(before, cycles);
     }
@@ -151,10 +154,10 @@ public sealed class CycleTests(ITestOutputHelper output)
     /// <summary>What a process holds.</summary>
     private sealed record Footprint(int Descriptors, int Threads, long HeapBytes, int Connections, int Places, int Addresses, int Rooms, long Frames)
     {
-        public static async Task<Footprint> TakeAsync(Hub hub)
+        public static async Task<Footprint> TakeAsync(Hub hub, long frames)
         {
             await Conditions.UntilAsync(() => hub.ConnectionCount == 0 && hub.ReservedPlaces == 0 && hub.RoomRegistry.Count == 0, "all are gone");
-            await Conditions.UntilAsync(() => WsFramePool.Outstanding == 0, "every frame is given back");
+            await Conditions.UntilAsync(() => WsFramePool.Outstanding <= frames, "every frame is given back");
             int descriptors = CountDescriptors();
             await Conditions.UntilAsync(() => descriptors == (descriptors = CountDescriptors()), "sockets are closed");
             long heap = await SettledHeapAsync();
@@ -166,7 +169,7 @@ public sealed class CycleTests(ITestOutputHelper output)
         public void AssertNoMoreThan(Footprint before, int cycles)
         {
             Assert.Equal((0, 0, 0, 0), (Connections, Places, Addresses, Rooms));
-            Assert.Equal(before.Frames, Frames);
+            Assert.InRange(Frames, 0, before.Frames);
             Assert.InRange(Descriptors, 0, before.Descriptors + 2);
             Assert.InRange(Threads, 0, before.Threads + RuntimeThreads);
 
