@@ -55,7 +55,13 @@ internal sealed class AcceptedConnection
     public ClaimsPrincipal? User { get; init; }
 
     /// <summary>The user's id: the claim NameIdentifier, or <c>sub</c>.</summary>
-    public string? UserId => UserIdOf(User);
+    public string? UserId => IdOf(User);
+
+    /// <summary>When the user's authentication ends; null for never.</summary>
+    public DateTimeOffset? ExpiresAt { get; init; }
+
+    /// <summary>Whether the connection must still say who it is, by an <c>auth</c> message.</summary>
+    public bool AwaitsAuthentication { get; init; }
 
     /// <summary>Whether the connection is TLS.</summary>
     public bool IsSecure { get; init; }
@@ -75,8 +81,8 @@ internal sealed class AcceptedConnection
     /// <summary>Fires when the server asks the connection to end: 1001, drain, close.</summary>
     public required CancellationToken CloseRequested { get; init; }
 
-    /// <inheritdoc cref="UserId"/>
-    public static string? UserIdOf(ClaimsPrincipal? user) => user?.FindFirst(ClaimTypes.NameIdentifier)?.Value ?? user?.FindFirst("sub")?.Value;
+    /// <summary>A user's id; null where there is none.</summary>
+    public static string? IdOf(ClaimsPrincipal? user) => user?.FindFirst(ClaimTypes.NameIdentifier)?.Value ?? user?.FindFirst("sub")?.Value;
 
     /// <summary>Drops the transport now. Safe from any thread and at any time; does nothing once the connection has ended.</summary>
     public void Abort(Exception? reason = null)

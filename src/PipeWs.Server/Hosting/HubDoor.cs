@@ -1,8 +1,10 @@
 using System.Net;
+using System.Security.Claims;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using PipeWs.Protocol.Handshake;
 using PipeWs.Server.Diagnostics;
+using PipeWs.Server.Identity;
 using PipeWs.Server.Limits;
 
 namespace PipeWs.Server;
@@ -25,6 +27,14 @@ internal sealed class HubDoor
         Entrance = services.GetRequiredKeyedService<IHubEntrance>(name);
         Clock = services.GetRequiredService<TimeProvider>();
         Logger = services.GetRequiredService<ILoggerFactory>().CreateLogger("PipeWs.Server.Hosting");
+        HubIdentity? identity = services.GetKeyedService<HubIdentity>(name);
+        identity?.Start();
+        Identity = identity is { IsActive: true } ? identity : null;
+        if (Options.AllowsAnyOrigin)
+        {
+            IdentityLog.AnyOriginAllowed(Logger, name);
+        }
+
         _upgraded = services.GetRequiredService<UpgradedConnections>();
         _metrics = services.GetService<HubMetrics>();
     }
@@ -35,6 +45,9 @@ internal sealed class HubDoor
     public PipeWsOptions Options => _live.Current;
 
     public IHubEntrance Entrance { get; }
+
+    /// <summary>Who is let in; null where everybody is.</summary>
+    public HubIdentity? Identity { get; }
 
     public TimeProvider Clock { get; }
 
@@ -53,6 +66,13 @@ internal sealed class HubDoor
         HandshakeRefusal refusal = HandshakeRequestRules.Check(request);
         return refusal.IsRefused ? refusal : HandshakeRequestRules.CheckOrigin(request, Origins(), isSecure, local);
     }
+
+    /// <summary>Judges who a request is from; <paramref name="user"/> is whom the application authenticated.</summary>
+    public ValueTask<HandshakeIdentity> AuthenticateAsync(
+        HandshakeRequest request, EndPoint? remote, bool isSecure, CancellationToken cancellationToken, ClaimsPrincipal? user = null, DateTimeOffset? expiresAt = null) =>
+        Identity is { } identity
+            ? identity.AuthenticateAsync(request, remote, isSecure, user, expiresAt, cancellationToken)
+            : new(new HandshakeIdentity(default, user, expiresAt, AwaitsAuthentication: false, request.Query, request.Subprotocols));
 
     /// <summary>Takes a place under every limit on connections, or says which is reached.</summary>
     public HandshakeRefusal TryAdmit(EndPoint? remote, out Admission admission)
@@ -99,9 +119,10 @@ internal sealed class HubDoor
         /// <summary>The hub's part of it; null where nobody counts.</summary>
         public ConnectionPlace? Place => place as ConnectionPlace;
 
-        /// <summary>Counts the connection as a user's, once it is known whose it is.</summary>
-        /// <returns>The refusal where the user has as many as MaxConnectionsPerUser allows.</returns>
-        public HandshakeRefusal TrySetUser(string? userId) => Place?.TrySetUser(userId) ?? default;
+        /// <summary>Counts the connection as its user's, once it is known whose it is.</summary>
+        /// <returns>The refusal of the identity, or where the user has as many connections as MaxConnectionsPerUser allows.</returns>
+        public HandshakeRefusal Admit(HandshakeIdentity identity) =>
+            identity.Refusal.IsRefused ? identity.Refusal : Place?.TrySetUser(AcceptedConnection.IdOf(identity.User)) ?? default;
 
         public void Dispose()
         {

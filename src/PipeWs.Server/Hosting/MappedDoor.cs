@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.IO.Pipelines;
 using System.Net;
 using System.Text;
+using Microsoft.AspNetCore.Authentication;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.AspNetCore.Http;
@@ -10,6 +11,7 @@ using Microsoft.AspNetCore.Server.Kestrel.Core.Features;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using PipeWs.Protocol.Handshake;
+using PipeWs.Server.Identity;
 using PipeWs.Server.Limits;
 
 namespace PipeWs.Server;
@@ -47,10 +49,6 @@ internal sealed class MappedDoor(HubDoor door, IServiceProvider services)
         if (!refusal.IsRefused)
         {
             refusal = door.TryAdmit(remote, out admission);
-            if (!refusal.IsRefused && (refusal = admission.TrySetUser(AcceptedConnection.UserIdOf(context.User))).IsRefused)
-            {
-                admission.Dispose();
-            }
         }
 
         if (refusal.IsRefused)
@@ -61,7 +59,16 @@ internal sealed class MappedDoor(HubDoor door, IServiceProvider services)
 
         using (admission)
         {
-            string? subprotocol = SubprotocolNegotiator.Select(request.Subprotocols, door.Options.Subprotocols);
+            DateTimeOffset? expiresAt = context.Features.Get<IAuthenticateResultFeature>()?.AuthenticateResult?.Properties?.ExpiresUtc;
+            HandshakeIdentity identity = await door.AuthenticateAsync(request, remote, context.Request.IsHttps, context.RequestAborted, context.User, expiresAt);
+            refusal = admission.Admit(identity);
+            if (refusal.IsRefused)
+            {
+                await RefuseAsync(context, request, refusal, remote);
+                return;
+            }
+
+            string? subprotocol = SubprotocolNegotiator.Select(identity.Subprotocols, door.Options.Subprotocols);
             if (subprotocol is not null)
             {
                 context.Response.Headers.SecWebSocketProtocol = subprotocol;
@@ -76,17 +83,17 @@ internal sealed class MappedDoor(HubDoor door, IServiceProvider services)
                 return;
             }
 
-            await RunAsync(context, request, channel.Value, subprotocol, remote, local, admission.Place);
+            await RunAsync(context, request, identity, channel.Value, subprotocol, remote, local, admission.Place);
         }
     }
 
-    private async Task RunAsync(HttpContext context, HandshakeRequest request, Channel channel, string? subprotocol, EndPoint? remote, EndPoint? local, ConnectionPlace? place)
+    private async Task RunAsync(HttpContext context, HandshakeRequest request, HandshakeIdentity identity, Channel channel, string? subprotocol, EndPoint? remote, EndPoint? local, ConnectionPlace? place)
     {
         var accepted = new AcceptedConnection(channel.Abort)
         {
             Transport = channel.Pipe,
             Path = request.Path,
-            Query = request.Query,
+            Query = identity.Query,
             Subprotocol = subprotocol,
             Extensions = request.Extensions,
 
@@ -95,7 +102,9 @@ internal sealed class MappedDoor(HubDoor door, IServiceProvider services)
             TraceState = context.Request.Headers.TraceState.ToString(),
             RemoteEndPoint = remote,
             LocalEndPoint = local,
-            User = context.User,
+            User = identity.User,
+            ExpiresAt = identity.ExpiresAt,
+            AwaitsAuthentication = identity.AwaitsAuthentication,
             Place = place,
             IsSecure = context.Request.IsHttps,
             TransportClosed = channel.Closed,

@@ -67,6 +67,11 @@ internal static class OptionKeys
         new("Rooms:MaxConnectionsPerRoom", OptionEffect.NewRooms, static o => Text(o.Rooms.MaxConnectionsPerRoom)),
         new("Rooms:Acknowledged", OptionEffect.NewRooms, static o => Text(o.Rooms.Acknowledged)),
         new("Rooms:Subscribable", OptionEffect.NewRooms, static o => Text(o.Rooms.Subscribable)),
+        new("Rooms:AuthorizationPolicy", OptionEffect.AtOnce, static o => o.Rooms.AuthorizationPolicy ?? ""),
+        new("Authentication:Mode", OptionEffect.Restart, static o => Text(o.Authentication.Mode)),
+        new("Authentication:Timeout", OptionEffect.Restart, static o => Text(o.Authentication.Timeout)),
+        new("Authentication:TokenSources", OptionEffect.Restart, static o => Text(o.Authentication.TokenSources)),
+        new("Authentication:TokenParameter", OptionEffect.Restart, static o => o.Authentication.TokenParameter),
         new("HandlerPaths", OptionEffect.Restart, static o => string.Join(' ', o.HandlerPaths)),
         new("SendWelcome", OptionEffect.Restart, static o => Text(o.SendWelcome)),
     ];

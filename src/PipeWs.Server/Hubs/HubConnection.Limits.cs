@@ -130,7 +130,9 @@ internal sealed partial class HubConnection
     }
 
     private ValueTask DispatchAsync(WsMessageType type, in ReadOnlySequence<byte> payload) =>
-        _traced is null ? _hub.Router.DispatchAsync(_context, payload, type) : DispatchTracedAsync(_traced, payload, type);
+        Identity is { IsPending: true } ? _hub.Router.DispatchUnauthenticatedAsync(_context, payload, type)
+        : _traced is null ? _hub.Router.DispatchAsync(_context, payload, type)
+        : DispatchTracedAsync(_traced, payload, type);
 
     private ValueTask DispatchPartAsync(in WsMessagePart part) =>
         _traced is null ? _hub.Router.DispatchPartAsync(_context, part) : DispatchPartTracedAsync(_traced, part);

@@ -19,8 +19,8 @@ internal sealed partial class HubConnection : WsReceiver, IWsConnection
     {
         _hub = hub;
         Id = id;
-        User = accepted.User ?? new ClaimsPrincipal();
-        UserId = accepted.UserId;
+        _user = accepted.User ?? new ClaimsPrincipal();
+        _userId = accepted.UserId;
         Path = accepted.Path;
         Query = accepted.Query;
         Subprotocol = accepted.Subprotocol;
@@ -34,10 +34,6 @@ internal sealed partial class HubConnection : WsReceiver, IWsConnection
     }
 
     public string Id { get; }
-
-    public ClaimsPrincipal User { get; }
-
-    public string? UserId { get; }
 
     public string Path { get; }
 
@@ -86,7 +82,7 @@ internal sealed partial class HubConnection : WsReceiver, IWsConnection
 
     public void Abort(Exception? reason = null) => Ws.Abort(reason);
 
-    public override bool ReceivesParts(WsMessageType type) => _hub.Router.ReceivesParts(type);
+    public override bool ReceivesParts(WsMessageType type) => Identity is not { IsPending: true } && _hub.Router.ReceivesParts(type);
 
     public WsMessageWriter BeginMessage(WsMessageType type) => Ws.BeginMessage(type);
 

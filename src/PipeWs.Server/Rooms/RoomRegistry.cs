@@ -29,6 +29,9 @@ internal sealed class RoomRegistry
 
     internal IEnumerable<Room> Rooms => _rooms.Select(static pair => pair.Value);
 
+    /// <summary>The options that rooms may get, and for which names.</summary>
+    internal IEnumerable<(string Pattern, WsRoomOptions Options)> AllOptions => _options.All;
+
     internal static bool IsValidName(string name) =>
         name.Length is > 0 and <= MaxNameBytes && Encoding.UTF8.GetByteCount(name) <= MaxNameBytes;
 
@@ -92,8 +95,19 @@ internal sealed class RoomRegistry
     }
 
     /// <summary>Takes changed options for the rooms that come into being from now on.</summary>
+    /// <param name="defaults">The options that patterns start from.</param>
+    /// <param name="prepare">Makes each ready before it counts.</param>
     /// <exception cref="OptionsValidationException">A pattern's would not be allowed; nothing has changed.</exception>
-    internal void Reconfigure(WsRoomOptions defaults) => _options = CreateOptions(defaults);
+    internal void Reconfigure(WsRoomOptions defaults, Action<string, WsRoomOptions> prepare)
+    {
+        OptionSet options = CreateOptions(defaults);
+        foreach ((string pattern, WsRoomOptions each) in options.All)
+        {
+            prepare(pattern, each);
+        }
+
+        _options = options;
+    }
 
     /// <summary>Ends the room if it is empty and holds nothing.</summary>
     internal void RemoveIfOver(Room room)
@@ -137,5 +151,8 @@ internal sealed class RoomRegistry
         }
     }
 
-    private sealed record OptionSet(WsRoomOptions Defaults, (string Pattern, WsRoomOptions Options)[] Rules);
+    private sealed record OptionSet(WsRoomOptions Defaults, (string Pattern, WsRoomOptions Options)[] Rules)
+    {
+        public IEnumerable<(string Pattern, WsRoomOptions Options)> All => Rules.Prepend(("*", Defaults));
+    }
 }

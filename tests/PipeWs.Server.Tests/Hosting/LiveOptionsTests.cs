@@ -104,6 +104,23 @@ public sealed class LiveOptionsTests
     }
 
     [Fact]
+    public async Task The_policies_of_rooms_outlive_a_change()
+    {
+        IConfigurationRoot configuration = Configuration();
+        await using HubServer server = await HubServer.JsonAsync(
+            services: services => services.AddSingleton<IConfiguration>(configuration).AddAuthorization(),
+            build: builder => builder.ConfigureRooms("secret *", room => room.RequireAuthorization()));
+        await using RawPeer peer = await server.OpenAsync();
+        for (int round = 0; round < 2; round++)
+        {
+            await peer.SendTextAsync("""{"id":"1","type":"subscribe","topic":"secret 1"}""");
+            Assert.Contains("\"code\":403", await peer.ReadTextAsync(), StringComparison.Ordinal);
+            Change(configuration, ("PipeWs:Rooms:MaxLagMessages", "50"));
+            Assert.Equal(50, server.Hub.RoomRegistry.OptionsFor("secret 1").MaxLagMessages);
+        }
+    }
+
+    [Fact]
     public async Task A_change_elsewhere_is_none_and_each_hub_has_its_own()
     {
         IConfigurationRoot configuration = Configuration(("PipeWs:Hubs:other:MaxRooms", "5"));
@@ -162,7 +179,12 @@ public sealed class LiveOptionsTests
     [Fact]
     public void Every_option_has_its_key()
     {
-        string[] options = [.. Settable(typeof(PipeWsOptions)).Where(name => name != "Rooms"), .. Settable(typeof(WsRoomOptions)).Select(name => $"Rooms:{name}")];
+        string[] options =
+        [
+            .. Settable(typeof(PipeWsOptions)).Where(name => name is not ("Rooms" or "Authentication")),
+            .. Settable(typeof(WsRoomOptions)).Select(name => $"Rooms:{name}"),
+            .. Settable(typeof(WsAuthenticationOptions)).Select(name => $"Authentication:{name}"),
+        ];
         Assert.Equal(options.Order(StringComparer.Ordinal), OptionKeys.All.Select(key => key.Name).Order(StringComparer.Ordinal));
 
         // And each reads its own.

@@ -98,6 +98,45 @@ public sealed class ConnectionLimitTests
         Assert.Equal(2, server.Hub.PerUser.Keys);
     }
 
+    [Theory]
+    [InlineData(Door.Fast)]
+    [InlineData(Door.Handler)]
+    [InlineData(Door.Mapped)]
+    public async Task A_user_with_a_token_has_as_many_too_whether_the_handshake_carries_it_or_a_message(Door door)
+    {
+        await using HubServer server = await HubServer.JsonAsync(
+            door,
+            configure: options =>
+            {
+                options.MaxConnectionsPerUser = 1;
+                options.Authentication.Mode = WsAuthenticationMode.FirstMessage;
+            },
+            build: builder => builder.UseStaticTokens(new Dictionary<string, string> { ["ann-token"] = "ann" }),
+            hasBystander: false);
+        await using RawPeer first = await server.OpenAsync(RawPeer.Handshake("GET /ws?token=ann-token HTTP/1.1"));
+        await using (RawPeer again = await server.Server.ConnectAsync())
+        {
+            await again.SendAsync(RawPeer.Handshake("GET /ws?token=ann-token HTTP/1.1"));
+            HttpAnswer answer = await again.ReadAnswerAsync();
+            Assert.Equal(503, answer.StatusCode);
+            Assert.Contains("(1, MaxConnectionsPerUser)", answer.Body, StringComparison.Ordinal);
+        }
+
+        await using (RawPeer later = await server.OpenAsync())
+        {
+            await later.SendTextAsync("""{"id":"1","type":"auth","data":{"token":"ann-token"}}""");
+            Assert.Contains("MaxConnectionsPerUser", (await later.ReadCloseAsync(3013)).Text, StringComparison.Ordinal);
+            await later.SendFrameAsync(Protocol.Framing.Opcode.Close, [0x0B, 0xC5]);
+            await later.AssertClosedAsync();
+        }
+
+        // The first may refresh its token: it is the same connection.
+        await first.AskAsync("""{"id":"1","type":"auth","data":{"token":"ann-token"}}""", """{"id":"1","type":"ack"}""");
+        await first.CloseAsync();
+        await server.AssertConnectionsAsync(0);
+        Assert.Equal(0, server.Hub.PerUser.Keys);
+    }
+
     [Fact]
     public async Task Who_authenticates_on_an_open_connection_and_is_one_too_many_is_closed_with_3013()
     {
