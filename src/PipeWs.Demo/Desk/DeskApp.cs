@@ -1,4 +1,5 @@
 using PipeWs.Demo.Diagnostics;
+using PipeWs.Demo.Identity;
 using PipeWs.Demo.Recording;
 
 namespace PipeWs.Demo.Desk;
@@ -42,6 +43,7 @@ public static class DeskApp
         configure?.Invoke(builder);
         var app = builder.Build();
         app.UseDeskPage();
+        app.MapDeskLogin();
         app.MapDeskDiagnostics();
         if (options.Door == DeskDoor.Mapped)
         {

@@ -105,6 +105,12 @@ public sealed class HandshakeRequest
     /// <summary>The last Origin; null where there is none.</summary>
     public string? Origin { get; private set; }
 
+    /// <summary>How many Authorization lines there are.</summary>
+    public int AuthorizationCount { get; private set; }
+
+    /// <summary>The last Authorization, as sent; null where there is none. Holds secrets: never to be logged.</summary>
+    public string? Authorization { get; private set; }
+
     /// <summary>The subprotocols offered, as sent, several lines joined with a comma; null where none are. See <see cref="SubprotocolNegotiator"/>.</summary>
     public string? Subprotocols { get; private set; }
 
@@ -149,6 +155,10 @@ public sealed class HandshakeRequest
                 break;
             case 11 when Ascii.EqualsIgnoreCase(name, "traceparent"u8):
                 TraceParent = TraceParent is null ? Encoding.Latin1.GetString(value) : "";
+                break;
+            case 13 when Ascii.EqualsIgnoreCase(name, "Authorization"u8):
+                AuthorizationCount++;
+                Authorization = Encoding.Latin1.GetString(value);
                 break;
             case 14 when Ascii.EqualsIgnoreCase(name, "Content-Length"u8):
                 AnnouncesBody |= value.IsEmpty || value.ContainsAnyExcept((byte)'0');

@@ -65,6 +65,9 @@ public enum WsJoinStatus : byte
 
     /// <summary>A hook of <c>OnJoinRoom</c> refused it; see <see cref="WsJoinResult.Code"/>.</summary>
     Refused,
+
+    /// <summary>The connection may not: the room's authorization policy refuses its user, or it has not said who it is yet. The error's code is 403.</summary>
+    Forbidden,
 }
 
 /// <summary>The answer to a join.</summary>

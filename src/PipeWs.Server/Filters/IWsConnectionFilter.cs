@@ -11,7 +11,7 @@ public delegate Task WsConnectionDelegate(IWsConnection connection);
 /// </summary>
 public interface IWsConnectionFilter
 {
-    /// <summary>Serves the connection by calling <paramref name="next"/>, once.</summary>
+    /// <summary>Serves the connection by calling <paramref name="next"/>, once, before its own task completes.</summary>
     /// <remarks>
     /// A filter that returns without having called it refuses the connection: unless it has begun to close it, with a code of its own, it is closed with 1008. An exception
     /// closes it with 1011, is logged, and is told to <c>OnError</c>.

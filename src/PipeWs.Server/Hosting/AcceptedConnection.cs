@@ -54,7 +54,13 @@ internal sealed class AcceptedConnection
     public ClaimsPrincipal? User { get; init; }
 
     /// <summary>The user's id: the claim NameIdentifier, or <c>sub</c>.</summary>
-    public string? UserId => User?.FindFirst(ClaimTypes.NameIdentifier)?.Value ?? User?.FindFirst("sub")?.Value;
+    public string? UserId => IdOf(User);
+
+    /// <summary>When the user's authentication ends; null for never.</summary>
+    public DateTimeOffset? ExpiresAt { get; init; }
+
+    /// <summary>Whether the connection must still say who it is, by an <c>auth</c> message.</summary>
+    public bool AwaitsAuthentication { get; init; }
 
     /// <summary>Whether the connection is TLS.</summary>
     public bool IsSecure { get; init; }
@@ -70,6 +76,9 @@ internal sealed class AcceptedConnection
 
     /// <summary>Fires when the server asks the connection to end: 1001, drain, close.</summary>
     public required CancellationToken CloseRequested { get; init; }
+
+    /// <summary>A user's id; null where there is none.</summary>
+    public static string? IdOf(ClaimsPrincipal? user) => user?.FindFirst(ClaimTypes.NameIdentifier)?.Value ?? user?.FindFirst("sub")?.Value;
 
     /// <summary>Drops the transport now. Safe from any thread and at any time; does nothing once the connection has ended.</summary>
     public void Abort(Exception? reason = null)

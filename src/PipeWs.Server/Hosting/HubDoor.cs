@@ -1,9 +1,11 @@
 using System.Net;
+using System.Security.Claims;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using PipeWs.Protocol.Handshake;
 using PipeWs.Server.Diagnostics;
+using PipeWs.Server.Identity;
 
 namespace PipeWs.Server;
 
@@ -24,6 +26,14 @@ internal sealed class HubDoor
         Entrance = services.GetRequiredKeyedService<IHubEntrance>(name);
         Clock = services.GetRequiredService<TimeProvider>();
         Logger = services.GetRequiredService<ILoggerFactory>().CreateLogger("PipeWs.Server.Hosting");
+        HubIdentity? identity = services.GetKeyedService<HubIdentity>(name);
+        identity?.Start();
+        Identity = identity is { IsActive: true } ? identity : null;
+        if (Options.AllowsAnyOrigin)
+        {
+            IdentityLog.AnyOriginAllowed(Logger, name);
+        }
+
         _upgraded = services.GetRequiredService<UpgradedConnections>();
         _metrics = services.GetService<HubMetrics>();
         _origins = new OriginRules(Options.AllowedOrigins, Options.AllowsAnyOrigin);
@@ -34,6 +44,9 @@ internal sealed class HubDoor
     public PipeWsOptions Options { get; }
 
     public IHubEntrance Entrance { get; }
+
+    /// <summary>Who is let in; null where everybody is.</summary>
+    public HubIdentity? Identity { get; }
 
     public TimeProvider Clock { get; }
 
@@ -52,6 +65,13 @@ internal sealed class HubDoor
         HandshakeRefusal refusal = HandshakeRequestRules.Check(request);
         return refusal.IsRefused ? refusal : HandshakeRequestRules.CheckOrigin(request, _origins, isSecure, local);
     }
+
+    /// <summary>Judges who a request is from; <paramref name="user"/> is whom the application authenticated.</summary>
+    public ValueTask<HandshakeIdentity> AuthenticateAsync(
+        HandshakeRequest request, EndPoint? remote, bool isSecure, CancellationToken cancellationToken, ClaimsPrincipal? user = null, DateTimeOffset? expiresAt = null) =>
+        Identity is { } identity
+            ? identity.AuthenticateAsync(request, remote, isSecure, user, expiresAt, cancellationToken)
+            : new(new HandshakeIdentity(default, user, expiresAt, AwaitsAuthentication: false, request.Query, request.Subprotocols));
 
     /// <summary>Takes a place under every limit on connections, or says which is reached.</summary>
     public HandshakeRefusal TryAdmit(EndPoint? remote, out Admission admission)

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.IO.Pipelines;
 using System.Net;
 using System.Text;
+using Microsoft.AspNetCore.Authentication;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.AspNetCore.Http;
@@ -10,6 +11,7 @@ using Microsoft.AspNetCore.Server.Kestrel.Core.Features;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using PipeWs.Protocol.Handshake;
+using PipeWs.Server.Identity;
 
 namespace PipeWs.Server;
 
@@ -56,7 +58,15 @@ internal sealed class MappedDoor(HubDoor door, IServiceProvider services)
 
         using (admission)
         {
-            string? subprotocol = SubprotocolNegotiator.Select(request.Subprotocols, door.Options.Subprotocols);
+            DateTimeOffset? expiresAt = context.Features.Get<IAuthenticateResultFeature>()?.AuthenticateResult?.Properties?.ExpiresUtc;
+            HandshakeIdentity identity = await door.AuthenticateAsync(request, remote, context.Request.IsHttps, context.RequestAborted, context.User, expiresAt);
+            if (identity.Refusal.IsRefused)
+            {
+                await RefuseAsync(context, request, identity.Refusal, remote);
+                return;
+            }
+
+            string? subprotocol = SubprotocolNegotiator.Select(identity.Subprotocols, door.Options.Subprotocols);
             if (subprotocol is not null)
             {
                 context.Response.Headers.SecWebSocketProtocol = subprotocol;
@@ -71,17 +81,17 @@ internal sealed class MappedDoor(HubDoor door, IServiceProvider services)
                 return;
             }
 
-            await RunAsync(context, request, channel.Value, subprotocol, remote, local);
+            await RunAsync(context, request, identity, channel.Value, subprotocol, remote, local);
         }
     }
 
-    private async Task RunAsync(HttpContext context, HandshakeRequest request, Channel channel, string? subprotocol, EndPoint? remote, EndPoint? local)
+    private async Task RunAsync(HttpContext context, HandshakeRequest request, HandshakeIdentity identity, Channel channel, string? subprotocol, EndPoint? remote, EndPoint? local)
     {
         var accepted = new AcceptedConnection(channel.Abort)
         {
             Transport = channel.Pipe,
             Path = request.Path,
-            Query = request.Query,
+            Query = identity.Query,
             Subprotocol = subprotocol,
             Extensions = request.Extensions,
 
@@ -90,7 +100,9 @@ internal sealed class MappedDoor(HubDoor door, IServiceProvider services)
             TraceState = context.Request.Headers.TraceState.ToString(),
             RemoteEndPoint = remote,
             LocalEndPoint = local,
-            User = context.User,
+            User = identity.User,
+            ExpiresAt = identity.ExpiresAt,
+            AwaitsAuthentication = identity.AwaitsAuthentication,
             IsSecure = context.Request.IsHttps,
             TransportClosed = channel.Closed,
 

@@ -11,7 +11,7 @@ namespace PipeWs.Server;
 /// </summary>
 /// <remarks>
 /// <see cref="PipeWsOptions.HandlerPaths"/> say which hub is at which path; a hub without any has all that no other hub claims, the first such hub where there are several.
-/// No middleware of the application runs, no authentication among them: a hub that is also mapped with authorization names other paths here, or the application does not start.
+/// No middleware of the application runs, no authentication among them: a hub that is also mapped with authorization requires it itself or names other paths here, or the application does not start.
 /// An unknown path is answered with 404, a request that is not a handshake with 426 or what else RFC 6455 asks.
 /// </remarks>
 public sealed class PipeWsConnectionHandler : ConnectionHandler

@@ -59,6 +59,9 @@ public sealed class PipeWsOptions
     /// </summary>
     public ISet<string> AllowedOrigins { get; } = new HashSet<string>(StringComparer.OrdinalIgnoreCase);
 
+    /// <summary>How connections say who they are, where the hub asks.</summary>
+    public WsAuthenticationOptions Authentication { get; } = new();
+
     /// <summary>Whether pages of any origin may connect. Default false. See <see cref="AllowAnyOrigin"/>.</summary>
     public bool AllowsAnyOrigin { get; set; }
 
@@ -89,7 +92,10 @@ public sealed class PipeWsOptions
     /// </summary>
     public bool SendDirectly { get; set; } = true;
 
-    /// <summary>Lets pages of any origin connect. Only where nothing that a browser sends by itself, such as a cookie, authenticates anybody.</summary>
+    /// <summary>
+    /// Lets pages of any origin connect. Only where nothing that a browser sends by itself, such as a cookie, authenticates anybody. Logged as a warning when the
+    /// application starts, and an error beside <see cref="AllowedOrigins"/>.
+    /// </summary>
     public void AllowAnyOrigin() => AllowsAnyOrigin = true;
 
     internal WsConnectionOptions ToConnectionOptions() => new()

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Globalization;
 using Microsoft.Extensions.Options;
 using PipeWs.Protocol.Handshake;
@@ -9,6 +10,9 @@ internal sealed class PipeWsOptionsValidator : IValidateOptions<PipeWsOptions>
 {
     // Timers count milliseconds in 32 bits.
     private static readonly TimeSpan Longest = TimeSpan.FromMilliseconds(int.MaxValue);
+
+    // What a query holds as it is. RFC 3986, section 2.3.
+    private static readonly SearchValues<char> ParameterChars = SearchValues.Create("-._~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz");
 
     public ValidateOptionsResult Validate(string? name, PipeWsOptions options)
     {
@@ -35,6 +39,28 @@ internal sealed class PipeWsOptionsValidator : IValidateOptions<PipeWsOptions>
         check.Each(nameof(options.AllowedOrigins), options.AllowedOrigins, OriginRules.IsOrigin, "an origin: a scheme, a host and perhaps a port, such as 'https://example.com'");
         check.Each(nameof(options.Subprotocols), options.Subprotocols, SubprotocolNegotiator.IsSubprotocol, "a token (RFC 6455, 11.5)");
         check.Each(nameof(options.HandlerPaths), options.HandlerPaths, HandshakePaths.IsValid, "a path that starts with one slash and is visible ASCII without '?' and '#', such as '/ws'");
+
+        if (options.AllowsAnyOrigin && options.AllowedOrigins.Count > 0)
+        {
+            check.Fail(nameof(options.AllowedOrigins), string.Join(", ", options.AllowedOrigins), "empty where any origin is allowed (AllowsAnyOrigin)");
+        }
+
+        WsAuthenticationOptions authentication = options.Authentication;
+        check.Range($"{nameof(options.Authentication)}.{nameof(authentication.Timeout)}", authentication.Timeout, Longest);
+        if (!Enum.IsDefined(authentication.Mode))
+        {
+            check.Fail($"{nameof(options.Authentication)}.{nameof(authentication.Mode)}", authentication.Mode.ToString(), "Required, FirstMessage or Optional");
+        }
+
+        if ((authentication.TokenSources & ~WsTokenSources.All) != 0)
+        {
+            check.Fail($"{nameof(options.Authentication)}.{nameof(authentication.TokenSources)}", authentication.TokenSources.ToString(), "None, or some of AuthorizationHeader, Query, Subprotocol");
+        }
+
+        if (string.IsNullOrEmpty(authentication.TokenParameter) || authentication.TokenParameter.AsSpan().ContainsAnyExcept(ParameterChars))
+        {
+            check.Fail($"{nameof(options.Authentication)}.{nameof(authentication.TokenParameter)}", authentication.TokenParameter, "a name of letters, digits, '-', '.', '_' or '~'");
+        }
 
         foreach ((string option, string value, string allowed) in options.Rooms.FindProblems())
         {

@@ -7,6 +7,7 @@ using PipeWs;
 using PipeWs.Server;
 using PipeWs.Server.Diagnostics;
 using PipeWs.Server.Hubs;
+using PipeWs.Server.Identity;
 using PipeWs.Server.Routing;
 
 namespace Microsoft.Extensions.DependencyInjection;
@@ -37,6 +38,7 @@ public static class PipeWsServiceCollectionExtensions
         services.TryAddSingleton<HandlerDoorCheck>();
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IStartupFilter, HandlerDoorCheck>(static provider => provider.GetRequiredService<HandlerDoorCheck>()));
         services.TryAddSingleton<UpgradedConnections>();
+        services.AddTokenRedaction();
         services.TryAddSingleton<HubLifetime>();
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IHostedService, HubLifetime>(static provider => provider.GetRequiredService<HubLifetime>()));
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IConfigureOptions<PipeWsOptions>, PipeWsConfiguration>());
@@ -51,6 +53,7 @@ public static class PipeWsServiceCollectionExtensions
         if (!services.Any(service => service.ServiceType == typeof(HubName) && service.ImplementationInstance is HubName hub && hub.Name == name))
         {
             services.AddSingleton(new HubName(name));
+            services.AddKeyedSingleton(name, static (provider, key) => new HubIdentity(provider, (string)key!));
             services.AddKeyedSingleton(name, static (provider, key) => new HubDoor(provider, (string)key!));
             services.AddKeyedSingleton(name, static (provider, key) => new HubFactory(provider, (string)key!));
             services.AddKeyedSingleton(name, static (provider, key) => provider.GetRequiredKeyedService<HubFactory>(key).Get());

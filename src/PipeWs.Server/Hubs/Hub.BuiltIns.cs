@@ -11,9 +11,16 @@ internal sealed partial class Hub
         var connection = (HubConnection)context.Connection;
         foreach (string topic in topics)
         {
-            if (!_rooms.OptionsFor(topic).Subscribable)
+            WsRoomOptions options = _rooms.OptionsFor(topic);
+            if (!options.Subscribable)
             {
                 await context.ReplyJoinAsync(topic, new WsJoinResult(WsJoinStatus.InvalidName, "", 0, null, "there is no such topic to subscribe to"));
+                continue;
+            }
+
+            if (options.ResolvedPolicy is { } policy && !await IsAllowedAsync(connection, topic, policy))
+            {
+                await context.ReplyJoinAsync(topic, new WsJoinResult(WsJoinStatus.Forbidden, "", 0, null, "this user may not join the room"));
                 continue;
             }
 

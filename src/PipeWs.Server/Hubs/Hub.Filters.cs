@@ -49,6 +49,7 @@ internal sealed partial class Hub
     /// <summary>The connection's life inside its filters.</summary>
     private async Task ServeFilteredAsync(HubConnection connection, WsConnectionDelegate pipeline)
     {
+        connection.Served = new TaskCompletionSource<Task>(TaskCreationOptions.RunContinuationsAsynchronously);
         try
         {
             await UntilGivenUpAsync(new ValueTask(pipeline(connection)), connection);
@@ -65,13 +66,14 @@ internal sealed partial class Hub
         }
 
         // A filter that returns before the connection has ended does not end it; one that never let it be served has refused it.
-        if (connection.Served is not { } served)
+        if (connection.TryBeginServing())
         {
             connection.BeginClose(CloseCode.PolicyViolation, "the connection was refused");
-            served = ServeAsync(connection);
+            await ServeAsync(connection);
+            return;
         }
 
-        await served;
+        await await connection.Served.Task;
     }
 
     /// <summary>What is at the end of a connection's filters.</summary>
@@ -82,9 +84,14 @@ internal sealed partial class Hub
             throw new InvalidOperationException("A connection filter calls next with the connection it was given.");
         }
 
-        return own.TryBeginServing()
-            ? own.Served = ServeAsync(own)
-            : throw new InvalidOperationException("A connection filter calls next once.");
+        if (!own.TryBeginServing())
+        {
+            throw new InvalidOperationException("A connection filter calls next once, before it returns.");
+        }
+
+        Task served = ServeAsync(own);
+        own.Served!.SetResult(served);
+        return served;
     }
 
     /// <summary>Asks whether a new connection may stay. One that may not is closed; one that is closing already is not asked about.</summary>

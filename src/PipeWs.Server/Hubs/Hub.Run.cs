@@ -79,6 +79,7 @@ internal sealed partial class Hub
             throw;
         }
 
+        BeginIdentity(connection, accepted);
         if (_speaksJson)
         {
             SendWelcome(connection);
@@ -95,15 +96,15 @@ internal sealed partial class Hub
     /// <summary>From the welcome to the end.</summary>
     private async Task ServeAsync(HubConnection connection)
     {
-        Membership? everyone = null;
         try
         {
             if (await AdmitAsync(connection))
             {
                 _users.Add(connection);
-                everyone = _everyone.TryJoin(connection, WsSince.Head, out _)!;
-                connection.Everyone = everyone;
-                _everyone.Activate(everyone);
+                if (connection.Identity is not { IsPending: true })
+                {
+                    JoinEveryone(connection);
+                }
             }
 
             Task run = connection.Ws.RunAsync(connection);
@@ -128,13 +129,8 @@ internal sealed partial class Hub
         finally
         {
             _connections.TryRemove(connection.Id, out _);
-            _users.Remove(connection);
+            EndIdentity(connection);
             ValueTask told = connection.LeaveAll();
-            if (everyone is not null)
-            {
-                _everyone.Leave(everyone);
-            }
-
             EndTelemetry(connection);
             await UntilGivenUpAsync(told, connection);
             await UntilGivenUpAsync(TellOfEndAsync(connection), connection);
@@ -160,7 +156,7 @@ internal sealed partial class Hub
     private static LogLevel LevelOf(WsCloseInfo info) => info switch
     {
         { Initiator: WsCloseInitiator.Local, Code: CloseCode.InternalError } => LogLevel.Error,
-        { Initiator: WsCloseInitiator.Local, Code: CloseCode.ProtocolError or CloseCode.InvalidPayloadData or CloseCode.PolicyViolation or CloseCode.MessageTooBig or CloseCode.TooSlow } => LogLevel.Information,
+        { Initiator: WsCloseInitiator.Local, Code: CloseCode.ProtocolError or CloseCode.InvalidPayloadData or CloseCode.PolicyViolation or CloseCode.MessageTooBig or CloseCode.TooSlow or CloseCode.Unauthenticated } => LogLevel.Information,
         _ => LogLevel.Debug,
     };
 

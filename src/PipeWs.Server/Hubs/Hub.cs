@@ -1,8 +1,10 @@
 using System.Collections.Concurrent;
 using System.Diagnostics.CodeAnalysis;
 using System.Security.Cryptography;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using PipeWs.Server.Hooks;
+using PipeWs.Server.Identity;
 using PipeWs.Server.Rooms;
 using PipeWs.Server.Routing;
 
@@ -41,7 +43,9 @@ internal sealed partial class Hub : IWsHub, IHubEntrance, IBuiltInMessages, IWsH
             _shards[i] = new Shard();
         }
 
+        _identity = services.GetKeyedService<HubIdentity>(name) is { IsActive: true } identity ? identity : null;
         _rooms = new RoomRegistry(options.Rooms, registration.RoomRules, _shards, Time);
+        ResolveRoomPolicies();
         _everyone = new Room("", new WsRoomOptions { MaxLagMessages = options.Rooms.MaxLagMessages }, _shards, Time);
         All = new EveryoneSender(_everyone);
         Router = new Router(registration, this, loggers.CreateLogger("PipeWs.Server.Router"), hooks: Hooks) { Counters = Counters };

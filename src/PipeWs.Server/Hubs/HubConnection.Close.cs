@@ -5,7 +5,7 @@ namespace PipeWs.Server.Hubs;
 // How it is asked to end: after all that was published to its rooms before, whether or not a shard's walk has come by yet.
 internal sealed partial class HubConnection
 {
-    /// <summary>The membership in the room that all are in; the hub's own.</summary>
+    /// <summary>The membership in the room that all are in, the hub's own; null before the connection has said who it is.</summary>
     internal Membership? Everyone { get; set; }
 
     public ValueTask<WsCloseInfo> CloseAsync(ushort code = 1000, string reason = "", CancellationToken cancellationToken = default)

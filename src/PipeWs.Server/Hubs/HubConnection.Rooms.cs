@@ -91,6 +91,12 @@ internal sealed partial class HubConnection
             return null;
         }
 
+        if (Identity is { IsPending: true })
+        {
+            result = Refused(WsJoinStatus.Forbidden, "the connection has not said who it is");
+            return null;
+        }
+
         Membership? over = null;
         Membership? member;
         lock (_gate)

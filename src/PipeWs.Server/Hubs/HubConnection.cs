@@ -18,8 +18,8 @@ internal sealed partial class HubConnection : WsReceiver, IWsConnection
     {
         _hub = hub;
         Id = id;
-        User = accepted.User ?? new ClaimsPrincipal();
-        UserId = accepted.UserId;
+        _user = accepted.User ?? new ClaimsPrincipal();
+        _userId = accepted.UserId;
         Path = accepted.Path;
         Query = accepted.Query;
         Subprotocol = accepted.Subprotocol;
@@ -31,10 +31,6 @@ internal sealed partial class HubConnection : WsReceiver, IWsConnection
     }
 
     public string Id { get; }
-
-    public ClaimsPrincipal User { get; }
-
-    public string? UserId { get; }
 
     public string Path { get; }
 
@@ -83,9 +79,11 @@ internal sealed partial class HubConnection : WsReceiver, IWsConnection
     public void Abort(Exception? reason = null) => Ws.Abort(reason);
 
     public override ValueTask OnMessageAsync(WsMessageType type, ReadOnlySequence<byte> payload) =>
-        _traced is null ? _hub.Router.DispatchAsync(_context, payload, type) : DispatchTracedAsync(_traced, payload, type);
+        Identity is { IsPending: true } ? _hub.Router.DispatchUnauthenticatedAsync(_context, payload, type)
+        : _traced is null ? _hub.Router.DispatchAsync(_context, payload, type)
+        : DispatchTracedAsync(_traced, payload, type);
 
-    public override bool ReceivesParts(WsMessageType type) => _hub.Router.ReceivesParts(type);
+    public override bool ReceivesParts(WsMessageType type) => Identity is not { IsPending: true } && _hub.Router.ReceivesParts(type);
 
     public override ValueTask OnPartAsync(WsMessagePart part) =>
         _traced is null ? _hub.Router.DispatchPartAsync(_context, part) : DispatchPartTracedAsync(_traced, part);

@@ -28,6 +28,9 @@ internal sealed class RoomRegistry
 
     internal IEnumerable<Room> Rooms => _rooms.Select(static pair => pair.Value);
 
+    /// <summary>The options that rooms may get, and for which names.</summary>
+    internal IEnumerable<(string Pattern, WsRoomOptions Options)> AllOptions => _rules.Prepend(("*", _defaults));
+
     internal static bool IsValidName(string name) =>
         name.Length is > 0 and <= MaxNameBytes && Encoding.UTF8.GetByteCount(name) <= MaxNameBytes;
 

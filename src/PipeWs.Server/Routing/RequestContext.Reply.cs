@@ -96,6 +96,7 @@ internal sealed partial class RequestContext
             {
                 WsJoinStatus.RoomFull => (503, "the room is full"),
                 WsJoinStatus.TooManyRooms => (429, "the connection is in too many rooms"),
+                WsJoinStatus.Forbidden => (403, "the room may not be joined"),
                 WsJoinStatus.InvalidName => (400, "there is no room of this name"),
                 WsJoinStatus.Refused => (result.Code == 0 ? 403 : result.Code, "the room may not be joined"),
                 _ => (503, "the connection is closing"),

@@ -57,12 +57,14 @@ internal sealed partial class Router
         _names = options.Names;
         _maxTopics = options.MaxTopicsPerMessage;
         _validateUtf8 = options.ValidateUtf8;
+        _ping = new BuiltInRoute("ping", static context => context.ReplyPongAsync());
+        _auth = CreateAuthRoute(registration);
         Route[] routes =
         [
             .. registration.Actions,
             new BuiltInRoute("subscribe", OnSubscribe),
             new BuiltInRoute("unsubscribe", OnUnsubscribe),
-            new BuiltInRoute("ping", static context => context.ReplyPongAsync()),
+            _ping,
             new BuiltInRoute("ack", OnAck),
         ];
         if (pipeline is not null)
@@ -75,7 +77,8 @@ internal sealed partial class Router
             _unknown = pipeline.HasFilters ? pipeline.Wrap(new BuiltInRoute("unknown", RefuseUnknown)) : null;
         }
 
-        _routes = new RouteTable(routes);
+        // Without filters: one that asks for a user must not stand before the message that says who it is.
+        _routes = new RouteTable([.. routes, .. _auth is null ? [] : (ReadOnlySpan<Route>)[_auth]]);
     }
 
     /// <exception cref="ArgumentException">The name is that of a built-in message.</exception>

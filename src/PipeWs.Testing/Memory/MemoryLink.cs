@@ -13,6 +13,11 @@ namespace PipeWs.Testing;
 internal sealed class MemoryLink : PeerTransport
 #pragma warning restore CA1001
 {
+    private const int MinLooks = 50;
+
+    // A callback that has not returned is a handler that blocks its thread, or one whose turn in the pool has not come.
+    private const int BlockedFactor = 25;
+
     private readonly Pipe _toServer;
     private readonly Pipe _toPeer;
     private readonly MemoryNetwork _network;
@@ -28,6 +33,7 @@ internal sealed class MemoryLink : PeerTransport
     // Of the network's own, with its lock.
     private long _seenVersion = -1;
     private long _seenAt;
+    private int _looks;
 
     public MemoryLink(MemoryNetwork network, IWsHub hub, EndPoint remote, EndPoint local, int windowBytes)
     {
@@ -77,7 +83,10 @@ internal sealed class MemoryLink : PeerTransport
         _work.Schedule(static link => _ = ServeAsync((MemoryLink)link!), this);
     }
 
-    /// <summary>Whether nothing happens at the server's end, or a handler there has been waiting for something else for so long.</summary>
+    /// <summary>
+    /// Whether nothing happens at the server's end, or a handler there waits for something else: nothing was seen to happen for so long, and in so many looks, between any two of which all that
+    /// was in the pool's queue has begun. A machine under load must not look like a handler that waits.
+    /// </summary>
     public bool IsIdleOrStuck(TimeSpan patience)
     {
         long version = Version;
@@ -85,9 +94,10 @@ internal sealed class MemoryLink : PeerTransport
         {
             _seenVersion = version;
             _seenAt = Environment.TickCount64;
+            _looks = 0;
         }
 
-        return IsIdle || Environment.TickCount64 - _seenAt >= patience.TotalMilliseconds;
+        return IsIdle || (++_looks >= MinLooks && Environment.TickCount64 - _seenAt >= (_work.Pending == 0 ? patience : patience * BlockedFactor).TotalMilliseconds);
     }
 
     public override void Abort(Exception reason)

@@ -21,6 +21,9 @@ public class HandshakeRequestReaderTests
         Request(line: "GET /wsx HTTP/1.1"),
         Request(line: "GET /w HTTP/1.1"),
         Request(connection: null),
+        Request(more: "Authorization: Bearer abc.def"),
+        Request(more: "Authorization: Bearer a\r\nauthorization: Bearer b"),
+        Request(more: "Authorization: Bearer " + new string('t', 9000)),
         Request(more: "Bad : x"),
         Request(more: "X: a\nY: b"),
         Request(more: "X: a\rY: b"),
@@ -69,6 +72,25 @@ public class HandshakeRequestReaderTests
         Assert.Equal("chat, superchat", request.Subprotocols);
         Assert.Equal(Bytes(Key), request.Key.ToArray());
         Assert.False(HandshakeRequestRules.Check(request).IsRefused);
+    }
+
+    [Fact]
+    public void Keeps_the_authorization_as_it_was_sent()
+    {
+        var reader = new HandshakeRequestReader(Paths);
+
+        Assert.Equal(HandshakeReadStatus.Complete, reader.Read(Sequence(Bytes(Request(more: "aUTHORIZATION:\t Basic QWxhZGRpbjpvcGVu \t")))));
+
+        Assert.Equal((1, "Basic QWxhZGRpbjpvcGVu"), (reader.Request.AuthorizationCount, reader.Request.Authorization));
+    }
+
+    [Fact]
+    public void An_authorization_is_bounded_as_every_header_is()
+    {
+        var reader = new HandshakeRequestReader(Paths);
+
+        Assert.Equal(HandshakeReadStatus.Malformed, reader.Read(Sequence(Bytes(Request(more: "Authorization: Bearer " + new string('t', 8 * 1024))))));
+        Assert.Equal(431, reader.Refusal.StatusCode);
     }
 
     [Theory]

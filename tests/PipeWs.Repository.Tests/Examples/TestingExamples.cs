@@ -1,3 +1,4 @@
+using System.Net.WebSockets;
 using Microsoft.Extensions.DependencyInjection;
 using PipeWs.Server;
 using PipeWs.Testing;
@@ -61,12 +62,11 @@ public sealed class TestingExamples
         await using var server = await WsTestServer.StartHubAsync(hub => { });
 
         var slow = await server.ConnectAsync(new WsTestConnectOptions { WindowBytes = 1024 });
-        var connection = slow.Connection;
         slow.StopReading();
-        await connection.SendTextAsync(new string('x', 2048));
-        await connection.SendTextAsync("never taken");
-        await server.AdvanceAsync(TimeSpan.FromSeconds(10));
-        Assert.Equal(3008, (await connection.Closed).Code);
+        await slow.Connection.SendTextAsync(new string('x', 2048));
+        await slow.Connection.SendTextAsync("never taken");
+        await server.AdvanceAsync(TimeSpan.FromSeconds(15));
+        Assert.Equal(3008, (await slow.GetCloseInfoAsync()).Code);
 
         var bad = await server.ConnectAsync();
         await bad.SendFrameAsync(WsRawFrame.Text("hello"), isMasked: false);
@@ -89,6 +89,21 @@ public sealed class TestingExamples
 
         Assert.Equal("order_accepted", context.Reply.Type);
         Assert.Equal("BTC-USDT", hub.Room("orders:ann").LastPublished.Content.Read(Json.Default.Order).Symbol);
+    }
+
+    [Fact]
+    public async Task A_scripted_server()
+    {
+        await using var server = new WsScriptedServer();
+        server.Listen();
+        using var client = new ClientWebSocket();
+        var connecting = client.ConnectAsync(new Uri(server.Uri, "ws?token=t0ken"), default);
+
+        var connection = await server.AcceptAsync();
+        Assert.Equal("/ws?token=t0ken", connection.Request!.Target);
+        var peer = await connection.AcceptHandshakeAsync(firstFrames: [WsRawFrame.Text("""{"type":"welcome"}""")]);
+        await connecting;
+        peer.Abort();
     }
 
     internal static void Factory(IServiceCollection services)

@@ -96,6 +96,8 @@ public sealed class ConnectHookTests
         IWsConnection connection = await asked.Task.Soon();
         await peer.SendTextAsync("""{"id":"1","action":"echo","data":1}""");
 
+        // Once it is answered it hears what is sent to all.
+        await server.AssertDoesNotHearAsync();
         await server.Hub.All.SendTextAsync("to all");
         Assert.Equal("to all", await server.Bystander!.ReadTextAsync());
         await connection.SendTextAsync("hello");
