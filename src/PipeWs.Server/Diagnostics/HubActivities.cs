@@ -11,6 +11,9 @@ internal static class HubActivities
     internal const string MessageName = "PipeWs.Server.Message";
     internal const string MessageSizeTag = "pipews.message.size";
 
+    /// <summary>As much as everybody must pass on (W3C Trace Context, section 3.3.1.5); a longer one is dropped, since it would go along with every request that a handler sends.</summary>
+    private const int MaxTraceStateChars = 512;
+
     private static readonly ActivitySource s_source = new(WsDiagnostics.ActivitySourceName);
 
     /// <summary>Begins the activity of a connection, which is the current one from then on; null where nobody listens or it is not sampled.</summary>
@@ -21,8 +24,10 @@ internal static class HubActivities
             return null;
         }
 
+        string? traceState = accepted.TraceState is { Length: <= MaxTraceStateChars } state ? state : null;
+
         // What the peer's handshake says wins over what happens to be current, but for HTTP's own activity: its door then gives no traceparent.
-        ActivityContext parent = accepted.TraceParent is { } traceParent && ActivityContext.TryParse(traceParent, accepted.TraceState, isRemote: true, out ActivityContext remote)
+        ActivityContext parent = accepted.TraceParent is { } traceParent && ActivityContext.TryParse(traceParent, traceState, isRemote: true, out ActivityContext remote)
             ? remote
             : Activity.Current?.Context ?? default;
         ActivityTagsCollection tags = new()

@@ -55,7 +55,8 @@ public static class PipeWsServiceCollectionExtensions
             services.AddSingleton(new HubName(name));
             services.AddKeyedSingleton(name, static (provider, key) => new HubIdentity(provider, (string)key!));
             services.AddKeyedSingleton(name, static (provider, key) => new HubDoor(provider, (string)key!));
-            services.AddKeyedSingleton(name, static (provider, key) => CreateHub(provider, (string)key!));
+            services.AddKeyedSingleton(name, static (provider, key) => new HubFactory(provider, (string)key!));
+            services.AddKeyedSingleton(name, static (provider, key) => provider.GetRequiredKeyedService<HubFactory>(key).Get());
             services.AddKeyedSingleton<IHubEntrance>(name, static (provider, key) => provider.GetRequiredKeyedService<Hub>(key));
             services.AddKeyedSingleton<IWsHub>(name, static (provider, key) => provider.GetRequiredKeyedService<Hub>(key));
             if (name.Length == 0)
@@ -65,18 +66,5 @@ public static class PipeWsServiceCollectionExtensions
         }
 
         return new PipeWsBuilder(name, services);
-    }
-
-    private static Hub CreateHub(IServiceProvider provider, string name)
-    {
-        var hub = new Hub(
-            name,
-            provider.GetRequiredService<IOptionsMonitor<PipeWsOptions>>().Get(name),
-            provider.GetRequiredService<IOptionsMonitor<HubRegistration>>().Get(name),
-            provider.GetRequiredService<WsHeartbeat>(),
-            provider,
-            provider.GetRequiredService<ILoggerFactory>());
-        provider.GetRequiredService<HubLifetime>().Add(hub);
-        return hub;
     }
 }

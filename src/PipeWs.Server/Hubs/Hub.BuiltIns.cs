@@ -26,6 +26,19 @@ internal sealed partial class Hub
 
             // The answer has its place before the first of the room's messages.
             Membership? member = connection.BeginJoin(topic, since, out WsJoinResult result, context);
+            if (result.Status == HubConnection.Unasked)
+            {
+                WsDecision decision = await connection.AskToJoinAsync(topic);
+                if (decision.IsRefused)
+                {
+                    result = HubConnection.Refused(decision);
+                }
+                else
+                {
+                    member = connection.BeginJoin(topic, since, out result, context, isAdmitted: true);
+                }
+            }
+
             if (result.Status == WsJoinStatus.AlreadyMember)
             {
                 continue;

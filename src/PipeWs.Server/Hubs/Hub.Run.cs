@@ -66,25 +66,47 @@ internal sealed partial class Hub
         }
         while (!_connections.TryAdd(connection.Id, connection));
 
-        BeginTelemetry(connection, accepted);
         try
         {
-            _users.Add(connection);
-            if (_speaksJson)
+            BeginTelemetry(connection, accepted);
+        }
+        catch
+        {
+            // A listener of the application's threw. It must not leave a connection behind that nobody serves.
+            _connections.TryRemove(connection.Id, out _);
+            EndTelemetry(connection);
+            SignalIfEmpty();
+            throw;
+        }
+
+        BeginIdentity(connection, accepted);
+        if (_speaksJson)
+        {
+            SendWelcome(connection);
+        }
+
+        using CancellationTokenRegistration stopping = accepted.CloseRequested.UnsafeRegister(
+            static state => ((HubConnection)state!).BeginClose(CloseCode.GoingAway, ShuttingDown), connection);
+        using CancellationTokenRegistration closed = accepted.TransportClosed.UnsafeRegister(
+            static state => ((HubConnection)state!).Ws.OnTransportClosed(), connection);
+        CloseIfNotOpen(connection);
+        await (_connectionPipeline is null ? ServeAsync(connection) : ServeFilteredAsync(connection, _connectionPipeline));
+    }
+
+    /// <summary>From the welcome to the end.</summary>
+    private async Task ServeAsync(HubConnection connection)
+    {
+        try
+        {
+            if (await AdmitAsync(connection))
             {
-                SendWelcome(connection);
+                _users.Add(connection);
+                if (connection.Identity is not { IsPending: true })
+                {
+                    JoinEveryone(connection);
+                }
             }
 
-            if (!BeginIdentity(connection, accepted))
-            {
-                JoinEveryone(connection);
-            }
-
-            using CancellationTokenRegistration stopping = accepted.CloseRequested.UnsafeRegister(
-                static state => ((HubConnection)state!).BeginClose(CloseCode.GoingAway, ShuttingDown), connection);
-            using CancellationTokenRegistration closed = accepted.TransportClosed.UnsafeRegister(
-                static state => ((HubConnection)state!).Ws.OnTransportClosed(), connection);
-            CloseIfNotOpen(connection);
             Task run = connection.Ws.RunAsync(connection);
             WsCloseInfo info = await connection.Ws.Closed;
             if (!run.IsCompleted)
@@ -108,8 +130,10 @@ internal sealed partial class Hub
         {
             _connections.TryRemove(connection.Id, out _);
             EndIdentity(connection);
-            connection.LeaveAll();
+            ValueTask told = connection.LeaveAll();
             EndTelemetry(connection);
+            await UntilGivenUpAsync(told, connection);
+            await UntilGivenUpAsync(TellOfEndAsync(connection), connection);
             SignalIfEmpty();
         }
     }

@@ -3,6 +3,7 @@ using System.Diagnostics.CodeAnalysis;
 using System.Security.Cryptography;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
+using PipeWs.Server.Hooks;
 using PipeWs.Server.Identity;
 using PipeWs.Server.Rooms;
 using PipeWs.Server.Routing;
@@ -16,6 +17,8 @@ internal sealed partial class Hub : IWsHub, IHubEntrance, IBuiltInMessages, IWsH
     private readonly UserIndex _users = new();
     private readonly IServiceProvider _services;
     private readonly ILogger _logger;
+    private readonly ILoggerFactory _loggers;
+    private readonly HubRegistration _registration;
     private readonly Shard[] _shards;
     private readonly RoomRegistry _rooms;
     private readonly Room _everyone;
@@ -31,6 +34,9 @@ internal sealed partial class Hub : IWsHub, IHubEntrance, IBuiltInMessages, IWsH
         ConnectionOptions = options.ToConnectionOptions();
         _services = services;
         _logger = loggers.CreateLogger("PipeWs.Server.Hub");
+        _loggers = loggers;
+        _registration = registration;
+        Hooks = new HubHooks(registration, Counters, _logger);
         _shards = new Shard[Environment.ProcessorCount];
         for (int i = 0; i < _shards.Length; i++)
         {
@@ -42,7 +48,7 @@ internal sealed partial class Hub : IWsHub, IHubEntrance, IBuiltInMessages, IWsH
         ResolveRoomPolicies();
         _everyone = new Room("", new WsRoomOptions { MaxLagMessages = options.Rooms.MaxLagMessages }, _shards, Time);
         All = new EveryoneSender(_everyone);
-        Router = new Router(registration, this, loggers.CreateLogger("PipeWs.Server.Router")) { Counters = Counters };
+        Router = new Router(registration, this, loggers.CreateLogger("PipeWs.Server.Router"), hooks: Hooks) { Counters = Counters };
         _takesJson = !registration.TakesRawText;
         _speaksJson = _takesJson && options.SendWelcome;
         BeginDiagnostics();
@@ -73,9 +79,12 @@ internal sealed partial class Hub : IWsHub, IHubEntrance, IBuiltInMessages, IWsH
 
     internal TimeProvider Time => Heartbeat.TimeProvider;
 
-    internal Router Router { get; }
+    internal Router Router { get; private set; }
 
     internal RoomRegistry RoomRegistry => _rooms;
+
+    /// <summary>Whether text messages are JSON.</summary>
+    internal bool SpeaksJson => _takesJson;
 
     public bool TryGetConnection(string id, [NotNullWhen(true)] out IWsConnection? connection)
     {
@@ -119,6 +128,7 @@ internal sealed partial class Hub : IWsHub, IHubEntrance, IBuiltInMessages, IWsH
     {
         Heartbeat.Remove(this);
         EndDiagnostics();
+        _filters?.Dispose();
     }
 
     internal Membership? TryJoin(HubConnection connection, string name, WsSince since, out WsJoinResult result)
@@ -134,7 +144,9 @@ internal sealed partial class Hub : IWsHub, IHubEntrance, IBuiltInMessages, IWsH
         }
     }
 
-    internal void Leave(Membership member)
+    /// <summary>Ends a membership. Once for each.</summary>
+    /// <returns>Completes when the hooks have been told; never fails.</returns>
+    internal ValueTask Leave(Membership member)
     {
         Room room = member.Room;
         int members = room.Leave(member);
@@ -143,10 +155,7 @@ internal sealed partial class Hub : IWsHub, IHubEntrance, IBuiltInMessages, IWsH
             _rooms.RemoveIfOver(room);
         }
 
-        if (member.TryBeginLeaveEvent())
-        {
-            Raise(Left, member, members);
-        }
+        return member.TryBeginLeaveEvent() ? RaiseLeft(member, members) : default;
     }
 
     /// <summary>Tells of a join, and then of the leave that came meanwhile, if one did: whoever counts members hears of them in this order.</summary>
@@ -155,8 +164,14 @@ internal sealed partial class Hub : IWsHub, IHubEntrance, IBuiltInMessages, IWsH
         Raise(Joined, member, member.Room.MemberCount);
         if (!member.TryEndJoinEvent())
         {
-            Raise(Left, member, member.Room.MemberCount);
+            _ = RaiseLeft(member, member.Room.MemberCount);
         }
+    }
+
+    private ValueTask RaiseLeft(Membership member, int members)
+    {
+        Raise(Left, member, members);
+        return Hooks.LeaveRoom is { } hooks ? hooks.TellAsync(new WsRoomEvent(member.Room.Name, member.Connection, members)) : default;
     }
 
     private void Raise(Action<WsRoomEvent>? handlers, Membership member, int members)
@@ -177,6 +192,7 @@ internal sealed partial class Hub : IWsHub, IHubEntrance, IBuiltInMessages, IWsH
             {
                 Counters.HookFailed();
                 LogEventHandlerFailed(_logger, member.Room.Name, e);
+                _ = Hooks.OnErrorAsync(new WsErrorContext(e, WsErrorSource.RoomEvent, member.Connection, Room: member.Room.Name));
             }
         }
     }

@@ -27,7 +27,7 @@ internal sealed partial class HubConnection : WsReceiver, IWsConnection
         ConnectedAt = hub.Time.GetUtcNow();
         ShardIndex = shardIndex;
         Ws = new WsConnection(accepted.Transport, WsRole.Server, hub.ConnectionOptions, hub.Heartbeat, accepted.Abort);
-        _context = new RequestContext(hub, this, services);
+        _context = new RequestContext(hub, this, services) { SpeaksJson = hub.SpeaksJson };
     }
 
     public string Id { get; }

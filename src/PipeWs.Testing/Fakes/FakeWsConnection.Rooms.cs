@@ -85,7 +85,7 @@ public sealed partial class FakeWsConnection
 
         return new ValueTask<WsJoinResult>(status is WsJoinStatus.Joined or WsJoinStatus.AlreadyMember
             ? new WsJoinResult(status, joined.Epoch, joined.Head, since.Kind == WsSinceKind.After ? true : null, null)
-            : new WsJoinResult(status, "", 0, null, $"the test said {status}"));
+            : new WsJoinResult(status, "", 0, null, $"the test said {status}") { Code = status == WsJoinStatus.Refused ? 403 : 0 });
     }
 
     /// <inheritdoc/>

@@ -58,6 +58,12 @@ public sealed class FakeWsMessageContext : WsMessageContext
     /// <inheritdoc/>
     public override string? Topic => TopicOrNone;
 
+    /// <inheritdoc/>
+    public override bool HasReplied => !_replies.IsEmpty;
+
+    /// <inheritdoc/>
+    public override int ErrorCode => _replies.LastOrDefault(static reply => reply.Code != 0)?.Code ?? 0;
+
     /// <summary>What the handler answered, errors among it, in order.</summary>
     public IReadOnlyList<FakeWsReply> Replies => [.. _replies];
 

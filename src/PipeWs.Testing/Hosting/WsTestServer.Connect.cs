@@ -113,7 +113,7 @@ public sealed partial class WsTestServer
         patience.CancelAfter(options.Patience);
         try
         {
-            WsHandshakeAnswer answer = await HttpAnswerReader.ReadAsync(link.Input, patience.Token);
+            WsHandshakeAnswer answer = await HttpHead.ReadAnswerAsync(link.Input, patience.Token);
             return answer.StatusCode == 101 ? answer with { Peer = new WsTestPeer(link, WsRole.Client, options) } : answer;
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)

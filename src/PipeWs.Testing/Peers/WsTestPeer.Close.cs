@@ -1,4 +1,5 @@
 using PipeWs.Protocol.Framing;
+using PipeWs.Server;
 
 namespace PipeWs.Testing;
 
@@ -61,6 +62,21 @@ public sealed partial class WsTestPeer
         if (CloseFrame is { } close)
         {
             throw Failure("the transport's end without a close frame", $"it was closed with {close}");
+        }
+    }
+
+    /// <summary>Waits until the connection has ended in the hub, and gives how: what <see cref="IWsConnection.Closed"/> says, which itself may wait for ever on a clock that stands still.</summary>
+    /// <exception cref="WsAssertionException">It did not end in time.</exception>
+    /// <exception cref="InvalidOperationException">The other end is no hub of a <see cref="WsTestServer"/>.</exception>
+    public async Task<WsCloseInfo> GetCloseInfoAsync(CancellationToken cancellationToken = default)
+    {
+        try
+        {
+            return await Connection.Closed.WaitAsync(Patience, cancellationToken);
+        }
+        catch (TimeoutException)
+        {
+            throw Failure("the connection's end in the hub", $"it did not come within {_options.Patience}; if it waits for a timeout, the clock has to come to it");
         }
     }
 

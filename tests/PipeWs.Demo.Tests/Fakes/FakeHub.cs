@@ -64,8 +64,6 @@ internal sealed class FakeHub : IWsHub
 
     public Task DrainAsync(WsDrainOptions? options = null, CancellationToken cancellationToken = default) => Task.CompletedTask;
 
-    public WsHubStatistics GetStatistics(int maxRooms = 100, string? room = null) => throw new NotSupportedException("Nothing here asks for statistics.");
-
     public void RaiseJoined(string room, IWsConnection connection) => Joined?.Invoke(new WsRoomEvent(room, connection, RoomOf(room).MemberCount));
 
     public void RaiseLeft(string room, IWsConnection connection) => Left?.Invoke(new WsRoomEvent(room, connection, RoomOf(room).MemberCount));

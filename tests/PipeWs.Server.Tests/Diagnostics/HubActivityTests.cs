@@ -177,6 +177,17 @@ public sealed class HubActivityTests
         await peer.DisposeAsync();
     }
 
+    [Fact]
+    public async Task A_tracestate_that_is_too_long_to_pass_on_is_dropped()
+    {
+        await using HubServer server = await HubServer.JsonAsync();
+        using var trace = new Trace();
+        RawPeer peer = await server.OpenAsync(RawPeer.Handshake(more: $"{trace.Header}\r\ntracestate: a={new string('x', 511)}"));
+        await peer.CloseAsync();
+        Assert.Null((await trace.EndedAsync("PipeWs.Server.Connection")).TraceStateString);
+        await peer.DisposeAsync();
+    }
+
     [Theory]
     [InlineData("traceparent: nonsense")]
     [InlineData("traceparent: 00-00000000000000000000000000000000-b7ad6b7169203331-01")]

@@ -32,6 +32,21 @@ public sealed partial class FakeTests
     }
 
     [Fact]
+    public async Task A_filter_is_tested_with_a_message_and_what_comes_next()
+    {
+        FakeWsMessageContext context = FakeWsMessageContext.ForAction("move");
+        Assert.Equal((false, 0), (context.HasReplied, context.ErrorCode));
+
+        await Refuse(context, static _ => throw new InvalidOperationException("not called"));
+        await Refuse(context, static _ => default);
+
+        Assert.Equal((true, 418), (context.HasReplied, context.ErrorCode));
+        Assert.Equal("error 418 no", context.Reply.ToString());
+
+        static ValueTask Refuse(WsMessageContext context, WsMessageDelegate next) => context.HasReplied ? next(context) : context.RefuseAsync(418, "no");
+    }
+
+    [Fact]
     public async Task A_large_message_in_parts_is_put_together()
     {
         FakeWsConnection ann = _hub.Connect();
@@ -181,7 +196,10 @@ public sealed partial class FakeTests
 
         await context.ReplyJsonAsync("moved", new Point(3, 4), Json.Default.Point);
         Assert.Equal(new Point(3, 4), context.Reply.Read(Json.Default.Point));
+        Assert.Equal((true, 0), (context.HasReplied, context.ErrorCode));
+        await context.RefuseAsync(403, "answered already");
         await context.ReplyErrorAsync(409, "too late");
+        Assert.Equal(409, context.ErrorCode);
 
         Assert.Equal("{\"id\":\"7\",\"action\":\"move\",\"data\":{\"X\":1,\"Y\":2}}", System.Text.Encoding.UTF8.GetString(context.Payload.FirstSpan));
         Assert.Equal("{\"X\":1,\"Y\":2}", System.Text.Encoding.UTF8.GetString(context.Body.Span));

@@ -24,7 +24,6 @@ public sealed class AdvanceTests
     {
         await using WsTestServer server = await WsTestServer.StartHubAsync(static _ => { });
         WsTestPeer peer = await server.ConnectAsync(new WsTestConnectOptions { AnswersPings = false });
-        IWsConnection connection = peer.Connection;
 
         await server.AdvanceAsync(TimeSpan.FromSeconds(31));
         (await peer.ReadFrameAsync()).AssertPing();
@@ -34,7 +33,7 @@ public sealed class AdvanceTests
         await server.AdvanceAsync(TimeSpan.FromSeconds(3));
 
         await peer.ExpectAbortAsync();
-        Assert.Equal(1006, (await connection.Closed).Code);
+        Assert.Equal(1006, (await peer.GetCloseInfoAsync()).Code);
     }
 
     [Fact]
@@ -64,7 +63,7 @@ public sealed class AdvanceTests
         Assert.False(connection.Closed.IsCompleted);
         await server.AdvanceAsync(TimeSpan.FromSeconds(2));
 
-        Assert.False((await connection.Closed).WasClean);
+        Assert.False((await peer.GetCloseInfoAsync()).WasClean);
         await peer.Ended;
     }
 
@@ -84,7 +83,7 @@ public sealed class AdvanceTests
         await server.AdvanceAsync(TimeSpan.FromSeconds(20));
         peer.ResumeReading();
 
-        Assert.Equal(3008, (await connection.Closed).Code);
+        Assert.Equal(3008, (await peer.GetCloseInfoAsync()).Code);
     }
 
     [Fact]
