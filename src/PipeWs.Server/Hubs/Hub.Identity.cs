@@ -64,7 +64,7 @@ internal sealed partial class Hub
     /// <summary>Makes the user of a good token the connection's.</summary>
     private async ValueTask AdoptAsync(RequestContext context, HubConnection connection, ClaimsPrincipal user, string? userId, DateTimeOffset? expiresAt)
     {
-        if (!connection.TryCountUser(userId) || !TryAdopt(connection, user, userId, expiresAt, out Membership? everyone))
+        if (!TryAdopt(connection, user, userId, expiresAt, out Membership? everyone))
         {
             return;
         }
@@ -96,7 +96,7 @@ internal sealed partial class Hub
         everyone = null;
         lock (identity.Gate)
         {
-            if (identity.HasEnded)
+            if (identity.HasEnded || connection.Ws.IsClosing)
             {
                 return false;
             }
@@ -124,17 +124,14 @@ internal sealed partial class Hub
         }
     }
 
-    /// <summary>Begins to watch over what ends, or has yet to be said.</summary>
+    /// <summary>Begins to watch over what ends.</summary>
     private void BeginIdentity(HubConnection connection, AcceptedConnection accepted)
     {
-        if (_identity is not { HasAuthenticator: true } && accepted.ExpiresAt is null)
+        if (_identity is { HasAuthenticator: true } || accepted.ExpiresAt is not null)
         {
-            return;
+            connection.Identity = new ConnectionIdentity(connection, Heartbeat, accepted.IsSecure, accepted.AwaitsAuthentication ? _identity!.Options.Timeout : null);
+            connection.Identity.SetExpiry(accepted.ExpiresAt);
         }
-
-        var identity = new ConnectionIdentity(connection, Heartbeat, accepted.IsSecure, accepted.AwaitsAuthentication ? _identity!.Options.Timeout : null);
-        identity.SetExpiry(accepted.ExpiresAt);
-        connection.Identity = identity;
     }
 
     // A handler that judges a token may outlive its connection: what it then finds out counts for nothing.
@@ -176,11 +173,9 @@ internal sealed partial class Hub
     {
         foreach ((string pattern, WsRoomOptions options) in _rooms.AllOptions)
         {
-            ResolveRoomPolicy(pattern, options);
+            options.ResolvedPolicy = options.Policy is { } policy
+                ? RoutePolicies.Resolve(_services, policy, $"PipeWs rooms '{pattern}'")
+                : null;
         }
     }
-
-    private void ResolveRoomPolicy(string pattern, WsRoomOptions options) => options.ResolvedPolicy = options.Policy is { } policy
-        ? RoutePolicies.Resolve(_services, policy, $"PipeWs rooms '{pattern}'")
-        : null;
 }
