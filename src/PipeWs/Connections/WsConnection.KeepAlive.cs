@@ -204,6 +204,7 @@ public sealed partial class WsConnection : IWsHeartbeatItem
         }
 
         long id = BinaryPrimitives.ReadInt64BigEndian(payload);
+        TimeSpan roundTrip;
         lock (_pingLock)
         {
             int index = IndexOfPing(id);
@@ -213,7 +214,7 @@ public sealed partial class WsConnection : IWsHeartbeatItem
             }
 
             // A pong may answer only the latest of several pings; it then answers those before it too.
-            TimeSpan roundTrip = _heartbeat.TimeProvider.GetElapsedTime(_pings![index].SentAt);
+            roundTrip = _heartbeat.TimeProvider.GetElapsedTime(_pings![index].SentAt);
             Volatile.Write(ref _roundTripTicks, roundTrip.Ticks);
             for (int i = 0; i <= index; i++)
             {
@@ -226,6 +227,8 @@ public sealed partial class WsConnection : IWsHeartbeatItem
                 _pings = null;
             }
         }
+
+        PongObserver?.Invoke(roundTrip);
     }
 
     private void ForgetPing(TaskCompletionSource<TimeSpan> answered)
