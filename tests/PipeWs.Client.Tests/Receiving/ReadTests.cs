@@ -242,7 +242,7 @@ public sealed class ReadTests
         });
         client = server.CreateClient(o => o.MessageHandler = new Handler(async (_, _, _) =>
         {
-            await client!.StopAsync();
+            await client!.StopAsync(CancellationToken.None);
             stopped.SetResult();
         }));
         await client.StartAsync().Soon();
