@@ -140,12 +140,4 @@ public sealed partial class WsClient : IAsyncDisposable
     /// <summary>Sends a copy of a message without waiting, for those who do not want to know its outcome.</summary>
     /// <returns>Whether it was handed to the connection or has its place in the write buffer; false where it was not sent.</returns>
     public bool TrySend(ReadOnlySpan<byte> payload, WsMessageType type = WsMessageType.Text) => _writes.TrySend(type, payload);
-
-    private void OnWriteBufferFull(WsBufferFullMode mode, int count)
-    {
-        if (_events.Wants(WsClientEventKinds.WriteBufferFull))
-        {
-            _events.Publish(new WsWriteBufferFullEvent(mode, count));
-        }
-    }
 }

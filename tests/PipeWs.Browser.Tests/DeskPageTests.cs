@@ -1,6 +1,8 @@
+using System.Collections.Concurrent;
 using System.Text.Json;
 using Microsoft.Playwright;
 using PipeWs.Demo.Recording;
+using PipeWs.Shared;
 
 namespace PipeWs.Browser.Tests;
 
@@ -32,6 +34,30 @@ public sealed class DeskPageTests
 
         await Assertions.Expect(desk.Page.GetByTestId("notification-list")).ToContainTextAsync("0.25");
         await Assertions.Expect(desk.Page.GetByTestId("position-BTC-USDT")).ToContainTextAsync("0.25");
+        Assert.Empty(desk.Complaints);
+    }
+
+    [Fact]
+    public async Task The_page_logs_in_and_renews_its_token_on_the_same_socket()
+    {
+        await using DeskFixture desk = await DeskFixture.OpenAsync("--speed", "5", "--token-seconds", "4");
+        await desk.Page.GotoAsync("about:blank");
+        var sockets = new ConcurrentQueue<IWebSocket>();
+        var sent = new ConcurrentQueue<string>();
+        desk.Page.WebSocket += (_, socket) =>
+        {
+            sockets.Enqueue(socket);
+            socket.FrameSent += (_, frame) => sent.Enqueue(frame.Text ?? "");
+        };
+        await desk.Page.GotoAsync(desk.Url);
+        await Assertions.Expect(desk.Page.GetByTestId("price-BTC-USDT")).ToHaveTextAsync(new System.Text.RegularExpressions.Regex(@"\d"));
+
+        // Two renewals, of tokens that last four seconds each: without them the socket would have been closed.
+        await Conditions.UntilAsync(() => sent.Count(text => text.Contains("\"action\":\"auth\"", StringComparison.Ordinal)) >= 2, "the page has renewed its token twice");
+        IWebSocket socket = Assert.Single(sockets);
+        Assert.False(socket.IsClosed);
+        Assert.DoesNotContain("token", socket.Url, StringComparison.Ordinal);
+        await Assertions.Expect(desk.Page.GetByTestId("connection-state")).ToHaveTextAsync("Connected");
         Assert.Empty(desk.Complaints);
     }
 

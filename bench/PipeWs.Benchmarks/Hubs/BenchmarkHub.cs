@@ -17,6 +17,7 @@ internal sealed class BenchmarkHub : IDisposable
         var registration = new HubRegistration();
         register?.Invoke(registration);
         Hub = new Hub("", new PipeWsOptions(), registration, _heartbeat, new ServiceCollection().BuildServiceProvider(), NullLoggerFactory.Instance);
+        Hub.Start();
     }
 
     internal Hub Hub { get; }
@@ -42,6 +43,15 @@ internal sealed class BenchmarkHub : IDisposable
         });
         return (input.Writer, output);
     }
+
+    /// <summary>A connection that leads nowhere, for what needs one and sends nothing.</summary>
+    internal static AcceptedConnection Nowhere() => new(static _ => { })
+    {
+        Transport = new Duplex(new Pipe().Reader, new DiscardingWriter()),
+        Path = "/ws",
+        TransportClosed = CancellationToken.None,
+        CloseRequested = CancellationToken.None,
+    };
 
     private sealed class Duplex(PipeReader input, PipeWriter output) : IDuplexPipe
     {

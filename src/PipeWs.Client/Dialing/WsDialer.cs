@@ -2,7 +2,6 @@ using System.Buffers;
 using System.IO.Pipelines;
 using System.Net;
 using System.Net.Security;
-using System.Net.Sockets;
 using PipeWs.Protocol.Handshake;
 
 namespace PipeWs.Client.Dialing;
@@ -29,7 +28,7 @@ internal sealed class WsDialer
         using var timeout = new CancellationTokenSource(_options.DialTimeout, _timeProvider);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, timeout.Token);
         long start = _timeProvider.GetTimestamp();
-        var progress = new Progress();
+        var progress = new DialProgress();
         try
         {
             // A factory or a name server that does not heed its token must not hold the dial up beyond its time.
@@ -60,7 +59,7 @@ internal sealed class WsDialer
         }
     }
 
-    private async Task<DialedConnection> DialCoreAsync(DialTarget target, Progress progress, long start, CancellationToken cancellationToken)
+    private async Task<DialedConnection> DialCoreAsync(DialTarget target, DialProgress progress, long start, CancellationToken cancellationToken)
     {
         IDuplexPipe? pipe = null;
         try
@@ -82,7 +81,7 @@ internal sealed class WsDialer
         }
     }
 
-    private async Task<WsTransport> OpenAsync(DialTarget target, Progress progress, CancellationToken cancellationToken)
+    private async Task<WsTransport> OpenAsync(DialTarget target, DialProgress progress, CancellationToken cancellationToken)
     {
         Uri? proxy = FindProxy(target.Endpoint);
         string host = target.Endpoint.IdnHost;
@@ -160,7 +159,7 @@ internal sealed class WsDialer
     }
 
     /// <summary>Asks, and judges the answer strictly; what follows the answer's head stays in the pipe as the first frames.</summary>
-    private async Task<string?> ShakeHandsAsync(IDuplexPipe pipe, DialTarget target, Progress progress, CancellationToken cancellationToken)
+    private async Task<string?> ShakeHandsAsync(IDuplexPipe pipe, DialTarget target, DialProgress progress, CancellationToken cancellationToken)
     {
         progress.Step = "the handshake";
         var offer = new HandshakeOffer
@@ -236,72 +235,6 @@ internal sealed class WsDialer
         catch (Exception)
         {
             // A transport that fails while it is completed has nothing more to say.
-        }
-    }
-
-    /// <summary>How far a dial is, and what must be dropped where it goes no further.</summary>
-    private sealed class Progress
-    {
-        private readonly Lock _lock = new();
-        private WsTransport? _transport;
-        private bool _aborted;
-
-        public volatile string Step = "connecting";
-
-        /// <summary>What is spoken over: the transport's stream, or TLS on it.</summary>
-        public Stream? Stream { get; set; }
-
-        public void Own(WsTransport transport)
-        {
-            Stream = transport.Stream;
-            lock (_lock)
-            {
-                _transport = transport;
-                if (!_aborted)
-                {
-                    return;
-                }
-            }
-
-            Drop(transport);
-        }
-
-        public void Abort()
-        {
-            WsTransport? transport;
-            lock (_lock)
-            {
-                transport = _transport;
-                if (_aborted)
-                {
-                    return;
-                }
-
-                _aborted = true;
-            }
-
-            if (transport is not null)
-            {
-                Drop(transport);
-            }
-        }
-
-        private static void Drop(WsTransport transport)
-        {
-            try
-            {
-                // The stream beneath TLS: disposing TLS itself would wait for what it is writing.
-                transport.Stream?.Dispose();
-                transport.AbortAction?.Invoke();
-                if (transport.Pipe is { } pipe)
-                {
-                    pipe.Input.CancelPendingRead();
-                }
-            }
-            catch (Exception e) when (e is ObjectDisposedException or IOException or SocketException or InvalidOperationException)
-            {
-                // Gone already.
-            }
         }
     }
 }

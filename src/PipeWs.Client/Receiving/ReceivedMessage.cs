@@ -1,5 +1,4 @@
 using System.Buffers;
-using Microsoft.Extensions.ObjectPool;
 
 namespace PipeWs.Client.Receiving;
 
@@ -9,8 +8,6 @@ internal sealed class ReceivedMessage
     // A small buffer stays with its object, so that the common sizes cost one trip to one pool.
     private const int MaxKeptBytes = 2048;
     private const int MinBytes = 256;
-
-    private static readonly DefaultObjectPool<ReceivedMessage> s_pool = new(new DefaultPooledObjectPolicy<ReceivedMessage>(), 4 * 1024);
 
     private byte[] _bytes = [];
     private int _length;
@@ -26,7 +23,7 @@ internal sealed class ReceivedMessage
 
     public static ReceivedMessage Copy(WsMessageType type, in ReadOnlySequence<byte> payload)
     {
-        ReceivedMessage message = s_pool.Get();
+        ReceivedMessage message = MessagePool.Rent();
         int length = checked((int)payload.Length);
         if (message._bytes.Length < length || message._bytes.Length == 0)
         {
@@ -53,11 +50,20 @@ internal sealed class ReceivedMessage
 
         if (_bytes.Length > MaxKeptBytes)
         {
-            ArrayPool<byte>.Shared.Return(_bytes);
-            _bytes = [];
+            DropBytes();
         }
 
         _length = 0;
-        s_pool.Return(this);
+        MessagePool.Return(this);
+    }
+
+    /// <summary>Gives the buffer back without the object.</summary>
+    public void DropBytes()
+    {
+        if (_bytes.Length > 0)
+        {
+            ArrayPool<byte>.Shared.Return(_bytes);
+            _bytes = [];
+        }
     }
 }

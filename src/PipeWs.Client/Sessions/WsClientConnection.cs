@@ -116,6 +116,8 @@ public sealed class WsClientConnection
         public override ValueTask OnMessageAsync(WsMessageType type, ReadOnlySequence<byte> payload) =>
             owner._gate.IsOpen ? owner._client.DeliverAsync(owner, type, payload) : HoldAsync(type, payload);
 
+        public override void OnRoundTrip(TimeSpan roundTrip) => owner._client.OnPong(roundTrip);
+
         private async ValueTask HoldAsync(WsMessageType type, ReadOnlySequence<byte> payload)
         {
             if (owner._client.Layer is { } layer && await layer.OnMessageAsync(owner, type, payload))

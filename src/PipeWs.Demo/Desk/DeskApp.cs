@@ -1,3 +1,5 @@
+using PipeWs.Demo.Diagnostics;
+using PipeWs.Demo.Identity;
 using PipeWs.Demo.Recording;
 
 namespace PipeWs.Demo.Desk;
@@ -32,6 +34,7 @@ public static class DeskApp
 
         builder.Services.AddDeskHub();
         builder.Services.AddDesk(options, MarketRecording.Load(options.RecordingPath));
+        builder.Services.AddDeskDiagnostics(builder.Configuration);
         if (options.Door == DeskDoor.Fast)
         {
             builder.WebHost.ConfigureKestrel(kestrel => kestrel.UseDeskDoors());
@@ -40,6 +43,8 @@ public static class DeskApp
         configure?.Invoke(builder);
         var app = builder.Build();
         app.UseDeskPage();
+        app.MapDeskLogin();
+        app.MapDeskDiagnostics();
         if (options.Door == DeskDoor.Mapped)
         {
             app.MapDeskDoors();

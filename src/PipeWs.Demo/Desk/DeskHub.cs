@@ -1,4 +1,5 @@
 using Microsoft.AspNetCore.Server.Kestrel.Core;
+using PipeWs.Demo.Identity;
 using PipeWs.Server;
 
 namespace PipeWs.Demo.Desk;
@@ -6,10 +7,21 @@ namespace PipeWs.Demo.Desk;
 /// <summary>The desk's hub: its rooms, its actions and the doors to it.</summary>
 public static class DeskHub
 {
+    /// <summary>The subprotocol of the desk's messages, which a browser offers beside its token.</summary>
+    public const string Subprotocol = "json";
+
     /// <summary>Adds the hub with the desk's rooms and actions.</summary>
     public static IServiceCollection AddDeskHub(this IServiceCollection services)
     {
         var hub = services.AddPipeWs();
+
+        // Who logs in gives a token, in a subprotocol since browsers can set no header, and refreshes it by an auth message. Who does not is welcome too.
+        services.AddOptions<PipeWsOptions>().Configure(static options =>
+        {
+            options.Authentication.Mode = WsAuthenticationMode.Optional;
+            options.Subprotocols.Add(Subprotocol);
+        });
+        hub.UseJwtBearer(static (options, provider) => provider.GetRequiredService<DeskTokens>().Configure(options));
 
         // A minute and more of each topic, so that a page that was away for a moment resumes without a gap.
         hub.ConfigureRooms("/market/ticker:*", room => room.HistoryMessages = 8_192);

@@ -3,6 +3,7 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
 using PipeWs.Demo.Alerts;
+using PipeWs.Demo.Identity;
 using PipeWs.Demo.Market;
 using PipeWs.Demo.Trading;
 
@@ -15,6 +16,9 @@ namespace PipeWs.Demo.Desk;
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
     UseStringEnumConverter = true,
     Converters = [typeof(DecimalTextConverter), typeof(BookLevelConverter), typeof(ChartPointConverter)])]
+[JsonSerializable(typeof(LoginRequest))]
+[JsonSerializable(typeof(LoginView))]
+[JsonSerializable(typeof(LoginError))]
 [JsonSerializable(typeof(SymbolRequest))]
 [JsonSerializable(typeof(BookRequest))]
 [JsonSerializable(typeof(ManualTradeRequest))]

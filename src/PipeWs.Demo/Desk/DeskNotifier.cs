@@ -13,7 +13,7 @@ public sealed partial class DeskNotifier(
     public void Traded(Trade trade)
     {
         var owners = sessions.OfUser(trade.User);
-        string name = owners.Count > 0 ? owners[0].User.DisplayName : trade.User.StartsWith("guest:", StringComparison.Ordinal) ? "guest" : trade.User;
+        string name = owners.Count > 0 ? owners[0].User.DisplayName : DeskIdentity.DisplayNameOf(trade.User);
         var view = new TradeNotificationView(
             trade.TradeId, name, trade.Order.Symbol.Pair, trade.Order.Side, Exact.Trim(trade.Fill.Quantity), trade.AveragePrice, trade.Reason,
             trade.Time.ToUnixTimeMilliseconds());

@@ -51,6 +51,9 @@ public sealed record DeskOptions
     /// <summary>At most so many portfolios in memory. Default 100,000.</summary>
     public int MaxUsers { get; init; } = 100_000;
 
+    /// <summary>How long the token of a user who logs in is good. Default 5 minutes. <c>--token-seconds</c></summary>
+    public TimeSpan TokenLifetime { get; init; } = TimeSpan.FromMinutes(5);
+
     /// <summary>Reads the options from the command line, the environment and settings files.</summary>
     /// <exception cref="FormatException">A value makes no sense; the message says which and why.</exception>
     public static DeskOptions From(IConfiguration configuration)
@@ -74,6 +77,7 @@ public sealed record DeskOptions
                 var text => throw new FormatException($"--status {text}: it is true or false."),
             },
             AlertWindow = TimeSpan.FromSeconds(Number(configuration, "alert-seconds", defaults.AlertWindow.TotalSeconds, 0, 3_600)),
+            TokenLifetime = TimeSpan.FromSeconds(Number(configuration, "token-seconds", defaults.TokenLifetime.TotalSeconds, 0, 86_400)),
             AlertThresholdPercent = (decimal)Number(configuration, "alert-percent", (double)defaults.AlertThresholdPercent, 0, 100),
         };
     }

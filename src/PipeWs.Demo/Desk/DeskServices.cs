@@ -1,5 +1,6 @@
 using PipeWs.Demo.Alerts;
 using PipeWs.Demo.Display;
+using PipeWs.Demo.Identity;
 using PipeWs.Demo.Market;
 using PipeWs.Demo.Recording;
 using PipeWs.Demo.Trading;
@@ -40,7 +41,8 @@ public static class DeskServices
         services.AddSingleton<IAlertService>(provider => provider.GetRequiredService<AlertService>());
         services.AddSingleton<IPriceObserver>(provider => provider.GetRequiredService<AlertService>());
 
-        services.AddSingleton<IDeskIdentity, QueryDeskIdentity>();
+        services.AddSingleton<IDeskIdentity, DeskIdentity>();
+        services.AddSingleton(provider => new DeskTokens(provider.GetRequiredService<TimeProvider>(), options.TokenLifetime));
         services.AddSingleton<DeskSessions>();
         services.AddSingleton<DeskNotifier>();
         services.AddSingleton<IDeskNotifier>(provider => provider.GetRequiredService<DeskNotifier>());

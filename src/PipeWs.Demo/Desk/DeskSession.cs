@@ -16,6 +16,9 @@ public sealed class DeskSession(IWsConnection connection, DeskUser user)
     /// <summary>Whose it is.</summary>
     public DeskUser User => user;
 
+    /// <summary>Whom the hub had authenticated when the session began; null for nobody.</summary>
+    public string? LoggedInAs { get; } = connection.UserId;
+
     /// <summary>Whether the portfolio is pushed to it in intervals.</summary>
     public bool IsSubscribedToPortfolio
     {

@@ -17,7 +17,14 @@ public sealed class DeskSessions(IDeskIdentity identity, IPortfolioService portf
     {
         if (connection.GetMetadata(MetadataKey) is DeskSession known)
         {
-            return known;
+            if (known.LoggedInAs == connection.UserId)
+            {
+                return known;
+            }
+
+            // Somebody who was nobody has logged in on an open connection: what follows is his.
+            End(known);
+            Forget(known);
         }
 
         var session = new DeskSession(connection, identity.Identify(connection));
@@ -67,7 +74,15 @@ public sealed class DeskSessions(IDeskIdentity identity, IPortfolioService portf
     /// <summary>Lets go of the portfolio of a guest whose connection closed. Whoever opens portfolios calls it afterwards, since the connection may have closed meanwhile.</summary>
     public void ForgetIfGone(DeskSession session)
     {
-        if (session.User.IsGuest && session.Connection.ConnectionClosed.IsCancellationRequested)
+        if (session.Connection.ConnectionClosed.IsCancellationRequested)
+        {
+            Forget(session);
+        }
+    }
+
+    private void Forget(DeskSession session)
+    {
+        if (session.User.IsGuest)
         {
             portfolios.Forget(session.User.Id);
         }

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using Microsoft.AspNetCore.WebUtilities;
 using PipeWs.Server;
 
@@ -17,26 +18,42 @@ public interface IDeskIdentity
 /// <param name="IsGuest">Whether he is gone for good when his connection closes.</param>
 public readonly record struct DeskUser(string Id, string DisplayName, bool IsGuest);
 
-/// <summary>Takes the user's word for it: <c>?user=name</c> in the socket's address, or a guest for as long as the connection lives.</summary>
-public sealed class QueryDeskIdentity : IDeskIdentity
+/// <summary>
+/// Takes the hub's word for who has logged in, and the user's own for who has not: <c>?user=name</c> in the socket's address, or a guest for as long as the connection lives.
+/// </summary>
+public sealed class DeskIdentity : IDeskIdentity
 {
+    /// <summary>What a name must be, in plain words.</summary>
+    public static readonly string NameRule = $"user: give one name of at most {MaxNameLength} letters, digits, '-', '_', '.' or '@'.";
+
     private const int MaxNameLength = 64;
+
+    // No name holds a colon, so that nobody names himself into the portfolio of a guest, or of somebody who has logged in.
+    private const string GuestPrefix = "guest:";
+    private const string LoginPrefix = "login:";
+
+    /// <summary>Whether a text can be a user's name.</summary>
+    public static bool IsName([NotNullWhen(true)] string? name) =>
+        !string.IsNullOrEmpty(name) && name.Length <= MaxNameLength && name.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.' or '@');
+
+    /// <summary>What others see of a user that is not connected.</summary>
+    public static string DisplayNameOf(string id) =>
+        id.StartsWith(GuestPrefix, StringComparison.Ordinal) ? "guest" : id.StartsWith(LoginPrefix, StringComparison.Ordinal) ? id[LoginPrefix.Length..] : id;
 
     /// <inheritdoc/>
     public DeskUser Identify(IWsConnection connection)
     {
+        if (connection.UserId is { } user)
+        {
+            return new DeskUser(LoginPrefix + user, user, IsGuest: false);
+        }
+
         if (connection.Query.Length == 0 || !QueryHelpers.ParseQuery(connection.Query).TryGetValue("user", out var names))
         {
-            // No name holds a colon, so that nobody names himself into a guest's portfolio.
-            return new DeskUser($"guest:{connection.Id}", "guest", IsGuest: true);
+            return new DeskUser(GuestPrefix + connection.Id, "guest", IsGuest: true);
         }
 
         string? name = names.Count == 1 ? names[0] : null;
-        if (string.IsNullOrEmpty(name) || name.Length > MaxNameLength || !name.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.' or '@'))
-        {
-            throw DeskException.Invalid($"user: give one name of at most {MaxNameLength} letters, digits, '-', '_', '.' or '@'.");
-        }
-
-        return new DeskUser(name, name, IsGuest: false);
+        return IsName(name) ? new DeskUser(name, name, IsGuest: false) : throw DeskException.Invalid(NameRule);
     }
 }

@@ -1,4 +1,5 @@
 using PipeWs.Demo.Desk;
+using PipeWs.Demo.Identity;
 
 namespace PipeWs.Demo.Display;
 
@@ -14,8 +15,11 @@ internal static class Usage
           --recording FILE       another recording
           --alert-percent P      alert on moves of P % ...  (default 0.1)
           --alert-seconds S      ... within S seconds       (default 10)
+          --token-seconds S      a log-in is good for       (default 300)
           --status true|false    the status line            (default true)
+          --otlp URL             send metrics and traces to a collector, or set OTEL_EXPORTER_OTLP_ENDPOINT
 
-        The page is at /, the sockets at {string.Join(" and ", DeskOptions.SocketPaths)}.
+        The page is at /, the sockets at {string.Join(" and ", DeskOptions.SocketPaths)}, the log-in at {DeskLogin.Paths[0]}.
+        Operators look at /stats/, /ws/stats (JSON), /metrics (Prometheus) and /healthz.
         """;
 }

@@ -5,6 +5,7 @@ import { DeskConnection } from './connection.js';
 import { Portfolio, Ticket } from './desk.js';
 import { compact, direction, make, money, percent, quantity, setText } from './format.js';
 import { Ladder, Log, Tape } from './lists.js';
+import { Login } from './login.js';
 import { Market } from './market.js';
 
 const byId = id => document.getElementById(id);
@@ -14,7 +15,7 @@ const user = byId('user');
 user.value = remembered('user') ?? `trader-${Math.floor(1000 + Math.random() * 9000)}`;
 remember('user', user.value);
 
-const desk = new DeskConnection(address());
+const desk = new DeskConnection(`${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/ws`, new Login(user.value));
 const markets = new Map();
 const cards = new Map();
 const portfolio = new Portfolio(desk);
@@ -219,7 +220,7 @@ byId('who').addEventListener('submit', event => {
 user.addEventListener('change', () => {
   if (user.reportValidity()) {
     remember('user', user.value);
-    desk.moveTo(address());
+    desk.moveTo(new Login(user.value));
   }
 });
 
@@ -241,10 +242,6 @@ byId('theme').addEventListener('click', () => {
 });
 prefersDark.addEventListener('change', nameTheme);
 nameTheme();
-
-function address() {
-  return `${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/ws?user=${encodeURIComponent(user.value)}`;
-}
 
 function remembered(key) {
   try {

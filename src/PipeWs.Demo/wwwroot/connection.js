@@ -6,6 +6,9 @@ const requestTimeout = 10_000;
 
 export class DeskConnection extends EventTarget {
   #url;
+  #login;
+  #dials = 0;
+  #refresher = 0;
   #socket = null;
   #attempt = 0;
   #nextId = 1;
@@ -15,6 +18,7 @@ export class DeskConnection extends EventTarget {
   #topics = new Map();
   #pending = new Map();
   #stopped = false;
+  #welcomed = false;
 
   /** Messages received since the page was opened. */
   received = 0;
@@ -22,9 +26,11 @@ export class DeskConnection extends EventTarget {
   /** Messages that were announced as not sent, or found missing. */
   missed = 0;
 
-  constructor(url) {
+  /** `login` gives tokens: see login.js. */
+  constructor(url, login) {
     super();
     this.#url = url;
+    this.#login = login;
     addEventListener('online', () => this.#retryNow());
     document.addEventListener('visibilitychange', () => document.visibilityState === 'visible' && this.#retryNow());
   }
@@ -38,9 +44,9 @@ export class DeskConnection extends EventTarget {
     this.#dial();
   }
 
-  /** Goes on at another address, such as that of another user. */
-  moveTo(url) {
-    this.#url = url;
+  /** Goes on as another user. */
+  moveTo(login) {
+    this.#login = login;
     this.#attempt = 0;
     if (this.#socket) {
       this.#socket.close(1000, 'moving');
@@ -70,17 +76,62 @@ export class DeskConnection extends EventTarget {
     });
   }
 
-  #dial() {
+  async #dial() {
     this.#tell('connecting', this.#attempt === 0 ? 'Connecting' : 'Reconnecting');
-    const socket = new WebSocket(this.#url);
+    const dial = ++this.#dials;
+    const login = this.#login;
+    let token;
+    try {
+      token = await login.token();
+    } catch {
+      // The desk is away: the socket could not be opened either.
+    }
+    if (dial !== this.#dials) {
+      return;
+    }
+    if (!token) {
+      this.#lost({ code: 1006, reason: 'no log-in' });
+      return;
+    }
+    // A browser can set no header, and an address is written into logs: the token goes as a subprotocol beside the one that is spoken.
+    const socket = new WebSocket(this.#url, ['json', `bearer.${token}`]);
     this.#socket = socket;
     socket.onmessage = event => this.#socket === socket && this.#take(event.data);
-    socket.onclose = event => this.#socket === socket && this.#lost(event);
+    socket.onclose = event => {
+      if (this.#socket === socket) {
+        if (!this.#welcomed) {
+          // Refused, perhaps for the token: the desk may have been started anew, with a key of its own.
+          login.forget();
+        }
+        this.#lost(event);
+      }
+    };
+  }
+
+  // The token is renewed in good time, and the connection with all its topics stays.
+  #startRefresh() {
+    clearTimeout(this.#refresher);
+    const login = this.#login;
+    const refresh = async () => {
+      try {
+        const token = await login.renew();
+        if (login === this.#login) {
+          await this.ask('auth', { token });
+          this.#startRefresh();
+        }
+      } catch {
+        // It lasts a little longer: another try may go better, and otherwise the desk ends the connection and a new one begins.
+        this.#refresher = setTimeout(refresh, 1_000);
+      }
+    };
+    this.#refresher = setTimeout(refresh, login.renewInMilliseconds);
   }
 
   #lost(event) {
     this.#socket = null;
+    this.#welcomed = false;
     clearInterval(this.#pinger);
+    clearTimeout(this.#refresher);
     for (const id of [...this.#pending.keys()]) {
       this.#settle(id, pending => pending.reject(new Error('The connection was lost before the answer came.')));
     }
@@ -133,6 +184,8 @@ export class DeskConnection extends EventTarget {
 
   #welcome(message) {
     this.#attempt = 0;
+    this.#welcomed = true;
+    this.#startRefresh();
     this.#tell('connected', 'Connected');
     for (const topic of this.#topics.keys()) {
       this.#join(topic);

@@ -105,11 +105,23 @@ public sealed class HandshakeRequest
     /// <summary>The last Origin; null where there is none.</summary>
     public string? Origin { get; private set; }
 
+    /// <summary>How many Authorization lines there are.</summary>
+    public int AuthorizationCount { get; private set; }
+
+    /// <summary>The last Authorization, as sent; null where there is none. Holds secrets: never to be logged.</summary>
+    public string? Authorization { get; private set; }
+
     /// <summary>The subprotocols offered, as sent, several lines joined with a comma; null where none are. See <see cref="SubprotocolNegotiator"/>.</summary>
     public string? Subprotocols { get; private set; }
 
     /// <summary>The extensions offered, as sent, several lines joined with a comma; null where none are. See <see cref="ExtensionHeaderReader"/>.</summary>
     public string? Extensions { get; private set; }
+
+    /// <summary>The <c>traceparent</c> of W3C Trace Context; null where there is none, empty where there are several and none counts.</summary>
+    public string? TraceParent { get; private set; }
+
+    /// <summary>The <c>tracestate</c>, several lines joined with a comma; null where there is none.</summary>
+    public string? TraceState { get; private set; }
 
     /// <summary>
     /// Whether the request asks for a WebSocket, well or badly: it asks for an upgrade, and names WebSocket as what it wants or brings a header of its handshake.
@@ -137,6 +149,16 @@ public sealed class HandshakeRequest
                 break;
             case 10 when Ascii.EqualsIgnoreCase(name, "Connection"u8):
                 ConnectionUpgrade |= HttpSyntax.ListContains(value, "upgrade"u8);
+                break;
+            case 10 when Ascii.EqualsIgnoreCase(name, "tracestate"u8):
+                TraceState = Join(TraceState, value);
+                break;
+            case 11 when Ascii.EqualsIgnoreCase(name, "traceparent"u8):
+                TraceParent = TraceParent is null ? Encoding.Latin1.GetString(value) : "";
+                break;
+            case 13 when Ascii.EqualsIgnoreCase(name, "Authorization"u8):
+                AuthorizationCount++;
+                Authorization = Encoding.Latin1.GetString(value);
                 break;
             case 14 when Ascii.EqualsIgnoreCase(name, "Content-Length"u8):
                 AnnouncesBody |= value.IsEmpty || value.ContainsAnyExcept((byte)'0');

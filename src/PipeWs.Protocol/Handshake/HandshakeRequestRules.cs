@@ -16,6 +16,7 @@ public static class HandshakeRequestRules
     private static readonly HandshakeRefusal BadWebSocketVersion = new(426, "Only version 13 of the WebSocket protocol is spoken here: send one 'Sec-WebSocket-Version: 13'.", "Sec-WebSocket-Version", "13");
     private static readonly HandshakeRefusal BadKey = HandshakeRefusal.BadRequest("The request must have exactly one Sec-WebSocket-Key: 16 bytes in base64.");
     private static readonly HandshakeRefusal BadSubprotocols = HandshakeRefusal.BadRequest("Sec-WebSocket-Protocol must be a list of tokens (RFC 6455, 11.3.4).");
+    private static readonly HandshakeRefusal TwoAuthorizations = HandshakeRefusal.BadRequest("The request has more than one Authorization header (RFC 9110, 11.6.2).");
     private static readonly HandshakeRefusal TwoOrigins = new(403, "The request has more than one Origin.");
     private static readonly HandshakeRefusal ForeignOrigin = new(403, "Pages of this origin may not connect. The server's operator can add it to AllowedOrigins.");
 
@@ -25,6 +26,7 @@ public static class HandshakeRequestRules
         ArgumentNullException.ThrowIfNull(request);
         HandshakeRefusal refusal = request.Version == HandshakeHttpVersion.Http2OrLater ? CheckExtendedConnect(request) : CheckUpgrade(request);
         return refusal.IsRefused ? refusal
+            : request.AuthorizationCount > 1 ? TwoAuthorizations
             : !SubprotocolNegotiator.IsWellFormed(request.Subprotocols) ? BadSubprotocols
             : default;
     }

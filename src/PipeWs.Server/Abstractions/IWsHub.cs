@@ -41,6 +41,26 @@ public interface IWsHub
     /// <summary>Finds a room that exists now.</summary>
     bool TryGetRoom(string name, [NotNullWhen(true)] out IWsRoom? room);
 
+    /// <summary>
+    /// Reads what the hub is doing. Walks over all rooms, and over the members of the rooms that are listed: for an operator who looks every second, not for a handler of messages.
+    /// </summary>
+    /// <param name="maxRooms">How many rooms are listed, those with the most members first. Default 100.</param>
+    /// <param name="room">The only room that is listed; null for as many as <paramref name="maxRooms"/> says.</param>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="maxRooms"/> is negative.</exception>
+    WsHubStatistics GetStatistics(int maxRooms = 100, string? room = null);
+
+    /// <summary>
+    /// Empties the hub before this process is replaced: it takes no more connections (503), and asks those it has to come back, to another, spread over a window. Each is
+    /// closed after what is pending for it, with <c>reconnect after N ms</c> as the close reason and, where the hub speaks JSON, a message
+    /// <c>{"type":"reconnect","after":N}</c> before it.
+    /// </summary>
+    /// <remarks>The hub stays closed. Where the application stops meanwhile, all that are left are closed at once, with 1001.</remarks>
+    /// <param name="options">The window, the hints and the close code; null for the defaults.</param>
+    /// <param name="cancellationToken">Leaves the connections that are left as they are.</param>
+    /// <returns>A task that completes when all connections are gone and their handlers have returned.</returns>
+    /// <exception cref="ArgumentOutOfRangeException">A window is negative or longer than 24 days, or the code must not be sent.</exception>
+    Task DrainAsync(WsDrainOptions? options = null, CancellationToken cancellationToken = default);
+
     /// <summary>Raised after a connection joined a room; not where it left again before anybody was told.</summary>
     event Action<WsRoomEvent>? Joined;
 

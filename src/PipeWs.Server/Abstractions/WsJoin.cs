@@ -62,6 +62,18 @@ public enum WsJoinStatus : byte
 
     /// <summary>The connection is closing.</summary>
     Closed,
+
+    /// <summary>A hook of <c>OnJoinRoom</c> refused it; see <see cref="WsJoinResult.Code"/>.</summary>
+    Refused,
+
+    /// <summary>The connection may not: the room's authorization policy refuses its user, or it has not said who it is yet. The error's code is 403.</summary>
+    Forbidden,
+
+    /// <summary>The room would be one more than MaxRooms allows the hub.</summary>
+    HubFull,
+
+    /// <summary>So much of rooms' history was repeated to the connection that it must wait for more (ReplayBytesPerSecond), or join at the head.</summary>
+    TooMuchReplay,
 }
 
 /// <summary>The answer to a join.</summary>
@@ -72,6 +84,9 @@ public enum WsJoinStatus : byte
 /// <param name="Reason">Why it was not recovered or not joined, in plain words; null otherwise.</param>
 public readonly record struct WsJoinResult(WsJoinStatus Status, string Epoch, long Head, bool? Recovered, string? Reason)
 {
+    /// <summary>The code of the error where the status is <see cref="WsJoinStatus.Refused"/>: 403 unless whoever refused said otherwise. 0 in all other cases.</summary>
+    public int Code { get; init; }
+
     /// <summary>Whether the connection is a member.</summary>
     public bool IsMember => Status is WsJoinStatus.Joined or WsJoinStatus.AlreadyMember;
 }

@@ -41,6 +41,12 @@ public abstract class WsMessageContext
     /// <summary>The <c>topic</c> of the message; null where it has none.</summary>
     public abstract string? Topic { get; }
 
+    /// <summary>Whether it was answered through this context.</summary>
+    public virtual bool HasReplied => false;
+
+    /// <summary>The code of the error that it was refused or answered with; 0 where it was not.</summary>
+    public virtual int ErrorCode => 0;
+
     /// <summary>Fires when the connection begins to end.</summary>
     public CancellationToken ConnectionClosed => Connection.ConnectionClosed;
 
@@ -55,4 +61,12 @@ public abstract class WsMessageContext
     /// <param name="code">400-599, as in HTTP.</param>
     /// <param name="message">What was wrong, in plain words.</param>
     public abstract ValueTask ReplyErrorAsync(int code, string message);
+
+    /// <summary>
+    /// Refuses the message, as filters do: an error answer unless it was answered already. In a hub that takes its text raw nothing is sent, since peers
+    /// would not know it for an answer. What is still to come of a message in parts is dropped. The connection lives on.
+    /// </summary>
+    /// <param name="code">400-599, as in HTTP.</param>
+    /// <param name="message">Why, in plain words.</param>
+    public virtual ValueTask RefuseAsync(int code, string message) => HasReplied ? default : ReplyErrorAsync(code, message);
 }

@@ -2,6 +2,7 @@ using System.IO.Pipelines;
 using System.Net;
 using System.Security.Claims;
 using Microsoft.AspNetCore.Http.Features;
+using PipeWs.Server.Limits;
 
 namespace PipeWs.Server;
 
@@ -38,6 +39,12 @@ internal sealed class AcceptedConnection
     /// <summary>The extensions the client offers, as sent; null where there are none.</summary>
     public string? Extensions { get; init; }
 
+    /// <summary>The <c>traceparent</c> that the connection's activity continues; null where there is none.</summary>
+    public string? TraceParent { get; init; }
+
+    /// <summary>The <c>tracestate</c> that came with it.</summary>
+    public string? TraceState { get; init; }
+
     /// <summary>The peer's address; null where the transport has none.</summary>
     public EndPoint? RemoteEndPoint { get; init; }
 
@@ -48,7 +55,13 @@ internal sealed class AcceptedConnection
     public ClaimsPrincipal? User { get; init; }
 
     /// <summary>The user's id: the claim NameIdentifier, or <c>sub</c>.</summary>
-    public string? UserId => User?.FindFirst(ClaimTypes.NameIdentifier)?.Value ?? User?.FindFirst("sub")?.Value;
+    public string? UserId => IdOf(User);
+
+    /// <summary>When the user's authentication ends; null for never.</summary>
+    public DateTimeOffset? ExpiresAt { get; init; }
+
+    /// <summary>Whether the connection must still say who it is, by an <c>auth</c> message.</summary>
+    public bool AwaitsAuthentication { get; init; }
 
     /// <summary>Whether the connection is TLS.</summary>
     public bool IsSecure { get; init; }
@@ -59,11 +72,17 @@ internal sealed class AcceptedConnection
     /// </summary>
     public IFeatureCollection? ConnectionFeatures { get; init; }
 
+    /// <summary>Its place under the limits on connections; null where nobody counts.</summary>
+    public ConnectionPlace? Place { get; init; }
+
     /// <summary>Fires when the transport is gone.</summary>
     public required CancellationToken TransportClosed { get; init; }
 
     /// <summary>Fires when the server asks the connection to end: 1001, drain, close.</summary>
     public required CancellationToken CloseRequested { get; init; }
+
+    /// <summary>A user's id; null where there is none.</summary>
+    public static string? IdOf(ClaimsPrincipal? user) => user?.FindFirst(ClaimTypes.NameIdentifier)?.Value ?? user?.FindFirst("sub")?.Value;
 
     /// <summary>Drops the transport now. Safe from any thread and at any time; does nothing once the connection has ended.</summary>
     public void Abort(Exception? reason = null)

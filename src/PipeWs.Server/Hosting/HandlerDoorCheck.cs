@@ -26,7 +26,7 @@ internal sealed class HandlerDoorCheck : IStartupFilter
 
         foreach (HubName hub in app.ApplicationServices.GetServices<HubName>())
         {
-            AuthorizationBypass.ThrowIfMapped(app.ApplicationServices, HubDoor.Get(app.ApplicationServices, hub.Name));
+            AuthorizationBypass.ThrowIfOpen(app.ApplicationServices, HubDoor.Get(app.ApplicationServices, hub.Name));
         }
     };
 }

@@ -1,5 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Net;
+using PipeWs.Protocol.Handshake;
 
 namespace PipeWs.Server;
 
@@ -7,12 +8,12 @@ namespace PipeWs.Server;
 internal interface IHubEntrance
 {
     /// <summary>
-    /// Takes a place among the hub's connections (MaxConnections, MaxConnectionsPerAddress, a hub that is shutting down) before the handshake is answered.
+    /// Takes a place among the hub's connections (MaxConnections, MaxConnectionsPerAddress, a hub that is draining or shutting down) before the handshake is answered.
     /// </summary>
     /// <param name="remote">The peer's address.</param>
     /// <param name="place">The place; the door disposes of it exactly once, whatever becomes of the connection.</param>
-    /// <param name="refusal">Why there is none, in plain words for the peer: the answer is 503.</param>
-    bool TryReserve(EndPoint? remote, [NotNullWhen(true)] out IDisposable? place, out string refusal);
+    /// <param name="refusal">The answer where there is none: 503, in words that name the limit.</param>
+    bool TryReserve(EndPoint? remote, [NotNullWhen(true)] out IDisposable? place, out HandshakeRefusal refusal);
 
     /// <summary>Serves the connection until it has ended. The pipes may be completed or not when it returns; the door closes the transport.</summary>
     Task RunAsync(AcceptedConnection connection);

@@ -1,6 +1,8 @@
+using System.Diagnostics;
 using System.IO.Pipelines;
 using System.Net;
 using System.Text;
+using Microsoft.AspNetCore.Authentication;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.AspNetCore.Http;
@@ -9,6 +11,8 @@ using Microsoft.AspNetCore.Server.Kestrel.Core.Features;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using PipeWs.Protocol.Handshake;
+using PipeWs.Server.Identity;
+using PipeWs.Server.Limits;
 
 namespace PipeWs.Server;
 
@@ -55,7 +59,16 @@ internal sealed class MappedDoor(HubDoor door, IServiceProvider services)
 
         using (admission)
         {
-            string? subprotocol = SubprotocolNegotiator.Select(request.Subprotocols, door.Options.Subprotocols);
+            DateTimeOffset? expiresAt = context.Features.Get<IAuthenticateResultFeature>()?.AuthenticateResult?.Properties?.ExpiresUtc;
+            HandshakeIdentity identity = await door.AuthenticateAsync(request, remote, context.Request.IsHttps, context.RequestAborted, context.User, expiresAt);
+            refusal = admission.Admit(identity);
+            if (refusal.IsRefused)
+            {
+                await RefuseAsync(context, request, refusal, remote);
+                return;
+            }
+
+            string? subprotocol = SubprotocolNegotiator.Select(identity.Subprotocols, door.Options.Subprotocols);
             if (subprotocol is not null)
             {
                 context.Response.Headers.SecWebSocketProtocol = subprotocol;
@@ -70,25 +83,34 @@ internal sealed class MappedDoor(HubDoor door, IServiceProvider services)
                 return;
             }
 
-            await RunAsync(context, request, channel.Value, subprotocol, remote, local);
+            await RunAsync(context, request, identity, channel.Value, subprotocol, remote, local, admission.Place);
         }
     }
 
-    private async Task RunAsync(HttpContext context, HandshakeRequest request, Channel channel, string? subprotocol, EndPoint? remote, EndPoint? local)
+    private async Task RunAsync(HttpContext context, HandshakeRequest request, HandshakeIdentity identity, Channel channel, string? subprotocol, EndPoint? remote, EndPoint? local, ConnectionPlace? place)
     {
         var accepted = new AcceptedConnection(channel.Abort)
         {
             Transport = channel.Pipe,
             Path = request.Path,
-            Query = request.Query,
+            Query = identity.Query,
             Subprotocol = subprotocol,
             Extensions = request.Extensions,
+
+            // Where somebody listens to HTTP's own activity, that continues the trace, and the connection's is its child.
+            TraceParent = Activity.Current is null ? context.Request.Headers.TraceParent.ToString() : null,
+            TraceState = context.Request.Headers.TraceState.ToString(),
             RemoteEndPoint = remote,
             LocalEndPoint = local,
-            User = context.User,
+            User = identity.User,
+            ExpiresAt = identity.ExpiresAt,
+            AwaitsAuthentication = identity.AwaitsAuthentication,
+            Place = place,
             IsSecure = context.Request.IsHttps,
             TransportClosed = channel.Closed,
-            CloseRequested = _stopping,
+
+            // Of the connection beneath the request, where the server tells it: the endpoint closes, or all of them do.
+            CloseRequested = context.Features.Get<IConnectionLifetimeNotificationFeature>()?.ConnectionClosedRequested ?? _stopping,
         };
         try
         {

@@ -3,6 +3,7 @@ using System.Text;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Primitives;
 using PipeWs.Protocol.Handshake;
+using PipeWs.Server.Identity;
 
 namespace PipeWs.Server;
 
@@ -12,7 +13,7 @@ internal static class MappedRequest
     private static readonly string[] Headers =
     [
         "Host", "Origin", "Upgrade", "Connection", "Content-Length", "Transfer-Encoding",
-        "Sec-WebSocket-Key", "Sec-WebSocket-Version", "Sec-WebSocket-Protocol", "Sec-WebSocket-Extensions",
+        "Authorization", "Sec-WebSocket-Key", "Sec-WebSocket-Version", "Sec-WebSocket-Protocol", "Sec-WebSocket-Extensions",
     ];
 
     // All of them but the tab. RFC 9110, section 5.5.
@@ -29,7 +30,7 @@ internal static class MappedRequest
             Version = VersionOf(http.Protocol),
             TargetForm = HandshakeTargetForm.Origin,
             Path = http.PathBase.HasValue ? http.PathBase.Value + http.Path.Value : http.Path.Value ?? "",
-            Query = http.QueryString.Value ?? "",
+            Query = context.Features.Get<UnredactedQuery>()?.Value ?? http.QueryString.Value ?? "",
         };
         for (int i = 0; i < Headers.Length; i++)
         {

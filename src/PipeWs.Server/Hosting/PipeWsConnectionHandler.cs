@@ -11,7 +11,7 @@ namespace PipeWs.Server;
 /// </summary>
 /// <remarks>
 /// <see cref="PipeWsOptions.HandlerPaths"/> say which hub is at which path; a hub without any has all that no other hub claims, the first such hub where there are several.
-/// No middleware of the application runs, no authentication among them: a hub that is also mapped with authorization names other paths here, or the application does not start.
+/// No middleware of the application runs, no authentication among them: a hub that is also mapped with authorization requires it itself or names other paths here, or the application does not start.
 /// An unknown path is answered with 404, a request that is not a handshake with 426 or what else RFC 6455 asks.
 /// </remarks>
 public sealed class PipeWsConnectionHandler : ConnectionHandler
@@ -19,17 +19,16 @@ public sealed class PipeWsConnectionHandler : ConnectionHandler
     private readonly FrozenDictionary<string, HubDoor> _doors;
     private readonly HubDoor? _anyPath;
     private readonly HubDoor _first;
-    private readonly TimeSpan _handshakeTimeout;
+    private readonly HubDoor[] _all;
 
     /// <summary>Creates the handler; Kestrel does.</summary>
     /// <exception cref="InvalidOperationException">There is no hub, or two hubs claim one path.</exception>
     public PipeWsConnectionHandler(IServiceProvider services)
     {
         services.GetService<HandlerDoorCheck>()?.SetOpen();
-        HubDoor[] doors = [.. services.GetServices<HubName>().Select(hub => HubDoor.Get(services, hub.Name))];
+        HubDoor[] doors = _all = [.. services.GetServices<HubName>().Select(hub => HubDoor.Get(services, hub.Name))];
         _first = doors.Length > 0 ? doors[0] : HubDoor.Get(services, "");
         _anyPath = doors.FirstOrDefault(static door => door.Options.HandlerPaths.Count == 0);
-        _handshakeTimeout = doors.Min(static door => door.Options.HandshakeTimeout);
         var byPath = new Dictionary<string, HubDoor>(StringComparer.Ordinal);
         foreach (HubDoor door in doors)
         {
@@ -50,10 +49,23 @@ public sealed class PipeWsConnectionHandler : ConnectionHandler
     {
         ArgumentNullException.ThrowIfNull(connection);
         var reader = new HandshakeRequestReader();
-        if (await RawHandshake.ReadAsync(connection, reader, _handshakeTimeout, _first.Clock) is { } status)
+        if (await RawHandshake.ReadAsync(connection, reader, ShortestTimeout(), _first.Clock) is { } status)
         {
             HubDoor? door = _doors.GetValueOrDefault(reader.Request.Path, _anyPath!);
             await RawHandshake.AnswerAsync(connection, reader, status, door, _first);
         }
+    }
+
+    // Whose handshake it is shows only at its end.
+    private TimeSpan ShortestTimeout()
+    {
+        TimeSpan shortest = _first.Options.HandshakeTimeout;
+        foreach (HubDoor door in _all)
+        {
+            TimeSpan timeout = door.Options.HandshakeTimeout;
+            shortest = timeout < shortest ? timeout : shortest;
+        }
+
+        return shortest;
     }
 }

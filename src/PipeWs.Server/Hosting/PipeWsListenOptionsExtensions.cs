@@ -12,14 +12,16 @@ public static class PipeWsListenOptionsExtensions
     /// HTTP sees them, and everything else goes on untouched. After <c>UseHttps</c> where the endpoint is TLS. May be used several times, with different paths.
     /// </summary>
     /// <remarks>
-    /// No middleware of the application runs: no authentication, no CORS. Pages are judged by <see cref="PipeWsOptions.AllowedOrigins"/>.
+    /// No middleware of the application runs: no authentication, no CORS. Who connects is judged by the hub's own authenticator, if it has one
+    /// (<c>UseJwtBearer</c>, <c>UseStaticTokens</c>, <c>UseAuthenticator</c>), pages by <see cref="PipeWsOptions.AllowedOrigins"/>.
     /// </remarks>
     /// <param name="options">The endpoint.</param>
     /// <param name="path">The path, byte for byte as clients send it, such as <c>/ws</c>.</param>
     /// <param name="hub">The hub's name.</param>
     /// <exception cref="ArgumentException">The path is not one.</exception>
     /// <exception cref="InvalidOperationException">
-    /// Thrown when the application starts: there is no such hub, or the path is also mapped to an endpoint that asks for authorization, which this door would pass by.
+    /// Thrown when the application starts: there is no such hub, or the path is also mapped to an endpoint that asks for an authorization
+    /// which this door would pass by, because the hub does not require it itself.
     /// </exception>
     public static ListenOptions UsePipeWs(this ListenOptions options, string path, string hub = "")
     {
@@ -30,8 +32,9 @@ public static class PipeWsListenOptionsExtensions
         return (ListenOptions)Use(options, next =>
         {
             // Kestrel builds its middleware just before it binds, and after the application's endpoints were collected.
-            AuthorizationBypass.ThrowIfMapped(services, path);
-            return new FastDoor(paths, HubDoor.Get(services, hub), next).OnConnectionAsync;
+            HubDoor door = HubDoor.Get(services, hub);
+            AuthorizationBypass.ThrowIfOpen(services, path, door);
+            return new FastDoor(paths, door, next).OnConnectionAsync;
         });
     }
 

@@ -1,10 +1,13 @@
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using PipeWs;
 using PipeWs.Server;
+using PipeWs.Server.Diagnostics;
 using PipeWs.Server.Hubs;
+using PipeWs.Server.Identity;
 using PipeWs.Server.Routing;
 
 namespace Microsoft.Extensions.DependencyInjection;
@@ -30,9 +33,14 @@ public static class PipeWsServiceCollectionExtensions
         services.AddLogging();
         services.TryAddSingleton(TimeProvider.System);
         services.TryAddSingleton<WsHeartbeat>();
+        services.AddMetrics();
+        services.TryAddSingleton<HubMetrics>();
         services.TryAddSingleton<HandlerDoorCheck>();
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IStartupFilter, HandlerDoorCheck>(static provider => provider.GetRequiredService<HandlerDoorCheck>()));
         services.TryAddSingleton<UpgradedConnections>();
+        services.AddTokenRedaction();
+        services.TryAddSingleton<HubLifetime>();
+        services.TryAddEnumerable(ServiceDescriptor.Singleton<IHostedService, HubLifetime>(static provider => provider.GetRequiredService<HubLifetime>()));
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IConfigureOptions<PipeWsOptions>, PipeWsConfiguration>());
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IPostConfigureOptions<PipeWsOptions>, PipeWsConfiguration>());
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IValidateOptions<PipeWsOptions>, PipeWsOptionsValidator>());
@@ -45,8 +53,11 @@ public static class PipeWsServiceCollectionExtensions
         if (!services.Any(service => service.ServiceType == typeof(HubName) && service.ImplementationInstance is HubName hub && hub.Name == name))
         {
             services.AddSingleton(new HubName(name));
+            services.AddKeyedSingleton(name, static (provider, key) => new LiveOptions(provider, (string)key!));
+            services.AddKeyedSingleton(name, static (provider, key) => new HubIdentity(provider, (string)key!));
             services.AddKeyedSingleton(name, static (provider, key) => new HubDoor(provider, (string)key!));
-            services.AddKeyedSingleton(name, static (provider, key) => CreateHub(provider, (string)key!));
+            services.AddKeyedSingleton(name, static (provider, key) => new HubFactory(provider, (string)key!));
+            services.AddKeyedSingleton(name, static (provider, key) => provider.GetRequiredKeyedService<HubFactory>(key).Get());
             services.AddKeyedSingleton<IHubEntrance>(name, static (provider, key) => provider.GetRequiredKeyedService<Hub>(key));
             services.AddKeyedSingleton<IWsHub>(name, static (provider, key) => provider.GetRequiredKeyedService<Hub>(key));
             if (name.Length == 0)
@@ -57,12 +68,4 @@ public static class PipeWsServiceCollectionExtensions
 
         return new PipeWsBuilder(name, services);
     }
-
-    private static Hub CreateHub(IServiceProvider provider, string name) => new(
-        name,
-        provider.GetRequiredService<IOptionsMonitor<PipeWsOptions>>().Get(name),
-        provider.GetRequiredService<IOptionsMonitor<HubRegistration>>().Get(name),
-        provider.GetRequiredService<WsHeartbeat>(),
-        provider,
-        provider.GetRequiredService<ILoggerFactory>());
 }

@@ -4,6 +4,7 @@ using System.Net;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Connections.Features;
 using PipeWs.Protocol.Handshake;
+using PipeWs.Server.Identity;
 
 namespace PipeWs.Server;
 
@@ -82,27 +83,42 @@ internal static class RawHandshake
             return RefuseAsync(connection, refusal, speaker.Clock, isStillSending: status == HandshakeReadStatus.Malformed);
         }
 
-        return AcceptAsync(connection, reader, door!, isSecure, admission);
+        return AuthenticateAsync(connection, reader, door!, isSecure, admission);
     }
 
-    private static async Task AcceptAsync(ConnectionContext connection, HandshakeRequestReader reader, HubDoor door, bool isSecure, HubDoor.Admission admission)
+    private static async Task AuthenticateAsync(ConnectionContext connection, HandshakeRequestReader reader, HubDoor door, bool isSecure, HubDoor.Admission admission)
     {
         using (admission)
         {
             HandshakeRequest request = reader.Request;
-            string? subprotocol = SubprotocolNegotiator.Select(request.Subprotocols, door.Options.Subprotocols);
+            HandshakeIdentity identity = await door.AuthenticateAsync(request, connection.RemoteEndPoint, isSecure, connection.ConnectionClosed);
+            HandshakeRefusal refusal = admission.Admit(identity);
+            if (refusal.IsRefused)
+            {
+                door.LogRefused(refusal, request.Path, connection.RemoteEndPoint);
+                await RefuseAsync(connection, refusal, door.Clock, isStillSending: false);
+                return;
+            }
+
+            string? subprotocol = SubprotocolNegotiator.Select(identity.Subprotocols, door.Options.Subprotocols);
             var accepted = new AcceptedConnection(reason => connection.Abort(new ConnectionAbortedException(reason?.Message ?? "The WebSocket connection was aborted.", reason!)))
             {
-                Transport = connection.Transport,
+                Transport = door.Options.SendDirectly ? DirectTransport.TakeSocketOf(connection) : connection.Transport,
                 Answer = WriteAnswer(request, subprotocol),
                 Path = request.Path,
-                Query = request.Query,
+                Query = identity.Query,
                 Subprotocol = subprotocol,
                 Extensions = request.Extensions,
+                TraceParent = request.TraceParent,
+                TraceState = request.TraceState,
                 RemoteEndPoint = connection.RemoteEndPoint,
                 LocalEndPoint = connection.LocalEndPoint,
+                User = identity.User,
+                ExpiresAt = identity.ExpiresAt,
+                AwaitsAuthentication = identity.AwaitsAuthentication,
                 IsSecure = isSecure,
                 ConnectionFeatures = connection.Features,
+                Place = admission.Place,
                 TransportClosed = connection.ConnectionClosed,
                 CloseRequested = CloseRequested(connection),
             };

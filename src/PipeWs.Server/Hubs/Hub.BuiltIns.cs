@@ -11,14 +11,34 @@ internal sealed partial class Hub
         var connection = (HubConnection)context.Connection;
         foreach (string topic in topics)
         {
-            if (!_rooms.OptionsFor(topic).Subscribable)
+            WsRoomOptions options = _rooms.OptionsFor(topic);
+            if (!options.Subscribable)
             {
                 await context.ReplyJoinAsync(topic, new WsJoinResult(WsJoinStatus.InvalidName, "", 0, null, "there is no such topic to subscribe to"));
                 continue;
             }
 
+            if (options.ResolvedPolicy is { } policy && !await IsAllowedAsync(connection, topic, policy))
+            {
+                await context.ReplyJoinAsync(topic, new WsJoinResult(WsJoinStatus.Forbidden, "", 0, null, "this user may not join the room"));
+                continue;
+            }
+
             // The answer has its place before the first of the room's messages.
             Membership? member = connection.BeginJoin(topic, since, out WsJoinResult result, context);
+            if (result.Status == HubConnection.Unasked)
+            {
+                WsDecision decision = await connection.AskToJoinAsync(topic);
+                if (decision.IsRefused)
+                {
+                    result = HubConnection.Refused(decision);
+                }
+                else
+                {
+                    member = connection.BeginJoin(topic, since, out result, context, isAdmitted: true);
+                }
+            }
+
             if (result.Status == WsJoinStatus.AlreadyMember)
             {
                 continue;

@@ -1,7 +1,4 @@
 using System.Buffers;
-using System.Collections.Concurrent;
-using System.Diagnostics.CodeAnalysis;
-using System.Net;
 using Microsoft.Extensions.Logging;
 using PipeWs.Messages;
 using PipeWs.Protocol.Framing;
@@ -12,36 +9,6 @@ namespace PipeWs.Server.Hubs;
 // A connection's life in the hub, from the door's handshake to its end.
 internal sealed partial class Hub
 {
-    private readonly ConcurrentDictionary<IPAddress, int> _perAddress = new();
-    private int _reserved;
-
-    /// <summary>How many connections count against MaxConnections: those that are open, and those in the last step of their handshake.</summary>
-    internal int ReservedPlaces => Volatile.Read(ref _reserved);
-
-    public bool TryReserve(EndPoint? remote, [NotNullWhen(true)] out IDisposable? place, out string refusal)
-    {
-        place = null;
-        refusal = "";
-        IPAddress? address = Options.MaxConnectionsPerAddress > 0 ? (remote as IPEndPoint)?.Address : null;
-        if (Interlocked.Increment(ref _reserved) > Options.MaxConnections)
-        {
-            refusal = $"The server has as many connections as it allows ({Options.MaxConnections}, MaxConnections). Try again later.";
-        }
-        else if (address is not null && _perAddress.AddOrUpdate(address, 1, static (_, count) => count + 1) > Options.MaxConnectionsPerAddress)
-        {
-            refusal = $"There are as many connections from this address as the server allows ({Options.MaxConnectionsPerAddress}, MaxConnectionsPerAddress). Close one first.";
-            ReleaseAddress(address);
-        }
-        else
-        {
-            place = new Reservation(this, address);
-            return true;
-        }
-
-        Interlocked.Decrement(ref _reserved);
-        return false;
-    }
-
     public async Task RunAsync(AcceptedConnection accepted)
     {
         if (!accepted.Answer.IsEmpty && !await TryAnswerAsync(accepted))
@@ -57,22 +24,60 @@ internal sealed partial class Hub
         }
         while (!_connections.TryAdd(connection.Id, connection));
 
-        Membership? everyone = null;
         try
         {
-            _users.Add(connection);
-            if (_speaksJson)
+            BeginTelemetry(connection, accepted);
+        }
+        catch
+        {
+            // A listener of the application's threw. It must not leave a connection behind that nobody serves.
+            _connections.TryRemove(connection.Id, out _);
+            EndTelemetry(connection);
+            SignalIfEmpty();
+            throw;
+        }
+
+        BeginIdentity(connection, accepted);
+        if (_speaksJson)
+        {
+            SendWelcome(connection);
+        }
+
+        using CancellationTokenRegistration stopping = accepted.CloseRequested.UnsafeRegister(
+            static state => ((HubConnection)state!).BeginClose(CloseCode.GoingAway, ShuttingDown), connection);
+        using CancellationTokenRegistration closed = accepted.TransportClosed.UnsafeRegister(
+            static state => ((HubConnection)state!).Ws.OnTransportClosed(), connection);
+        CloseIfNotOpen(connection);
+        await (_connectionPipeline is null ? ServeAsync(connection) : ServeFilteredAsync(connection, _connectionPipeline));
+    }
+
+    /// <summary>From the welcome to the end.</summary>
+    private async Task ServeAsync(HubConnection connection)
+    {
+        try
+        {
+            if (await AdmitAsync(connection))
             {
-                SendWelcome(connection);
+                _users.Add(connection);
+                if (connection.Identity is not { IsPending: true })
+                {
+                    JoinEveryone(connection);
+                }
             }
 
-            everyone = _everyone.TryJoin(connection, WsSince.Head, out _)!;
-            _everyone.Activate(everyone);
-            using CancellationTokenRegistration stopping = accepted.CloseRequested.UnsafeRegister(
-                static state => ((HubConnection)state!).Ws.BeginClose(CloseCode.GoingAway, "the server is shutting down"), connection);
-            using CancellationTokenRegistration closed = accepted.TransportClosed.UnsafeRegister(
-                static state => ((HubConnection)state!).Ws.OnTransportClosed(), connection);
-            WsCloseInfo info = await connection.Ws.RunAsync(connection);
+            connection.StartGuard();
+            Task run = connection.Ws.RunAsync(connection);
+            WsCloseInfo info = await connection.Ws.Closed;
+            if (!run.IsCompleted)
+            {
+                // A handler that ignores the end. What it works on is the transport's, which is kept for it until the application has no more time.
+                await Task.WhenAny(run, _givenUp.Task);
+                if (!run.IsCompleted)
+                {
+                    LogLeftBehind(_logger, connection.Id);
+                }
+            }
+
             LogLevel level = LevelOf(info);
             if (_logger.IsEnabled(level))
             {
@@ -83,12 +88,13 @@ internal sealed partial class Hub
         finally
         {
             _connections.TryRemove(connection.Id, out _);
-            _users.Remove(connection);
-            connection.LeaveAll();
-            if (everyone is not null)
-            {
-                _everyone.Leave(everyone);
-            }
+            connection.StopGuard();
+            EndIdentity(connection);
+            ValueTask told = connection.LeaveAll();
+            EndTelemetry(connection);
+            await UntilGivenUpAsync(told, connection);
+            await UntilGivenUpAsync(TellOfEndAsync(connection), connection);
+            SignalIfEmpty();
         }
     }
 
@@ -110,7 +116,7 @@ internal sealed partial class Hub
     private static LogLevel LevelOf(WsCloseInfo info) => info switch
     {
         { Initiator: WsCloseInitiator.Local, Code: CloseCode.InternalError } => LogLevel.Error,
-        { Initiator: WsCloseInitiator.Local, Code: CloseCode.ProtocolError or CloseCode.InvalidPayloadData or CloseCode.PolicyViolation or CloseCode.MessageTooBig or CloseCode.TooSlow } => LogLevel.Information,
+        { Initiator: WsCloseInitiator.Local, Code: CloseCode.ProtocolError or CloseCode.InvalidPayloadData or CloseCode.PolicyViolation or CloseCode.MessageTooBig or CloseCode.TooSlow or CloseCode.Unauthenticated } => LogLevel.Information,
         _ => LogLevel.Debug,
     };
 
@@ -129,30 +135,4 @@ internal sealed partial class Hub
     }
 
     private static long Milliseconds(TimeSpan time) => time == Timeout.InfiniteTimeSpan ? 0 : (long)time.TotalMilliseconds;
-
-    private void ReleaseAddress(IPAddress address)
-    {
-        int left = _perAddress.AddOrUpdate(address, 0, static (_, count) => count - 1);
-        if (left == 0)
-        {
-            _perAddress.TryRemove(new KeyValuePair<IPAddress, int>(address, 0));
-        }
-    }
-
-    private sealed class Reservation(Hub hub, IPAddress? address) : IDisposable
-    {
-        private int _released;
-
-        public void Dispose()
-        {
-            if (Interlocked.Exchange(ref _released, 1) == 0)
-            {
-                Interlocked.Decrement(ref hub._reserved);
-                if (address is not null)
-                {
-                    hub.ReleaseAddress(address);
-                }
-            }
-        }
-    }
 }

@@ -1,7 +1,11 @@
 using System.Collections.Concurrent;
 using System.Diagnostics.CodeAnalysis;
 using System.Security.Cryptography;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
+using PipeWs.Server.Hooks;
+using PipeWs.Server.Identity;
+using PipeWs.Server.Limits;
 using PipeWs.Server.Rooms;
 using PipeWs.Server.Routing;
 
@@ -14,9 +18,12 @@ internal sealed partial class Hub : IWsHub, IHubEntrance, IBuiltInMessages, IWsH
     private readonly UserIndex _users = new();
     private readonly IServiceProvider _services;
     private readonly ILogger _logger;
+    private readonly ILoggerFactory _loggers;
+    private readonly HubRegistration _registration;
     private readonly Shard[] _shards;
     private readonly RoomRegistry _rooms;
     private readonly Room _everyone;
+    private readonly bool _takesJson;
     private readonly bool _speaksJson;
     private int _nextShard;
 
@@ -26,19 +33,27 @@ internal sealed partial class Hub : IWsHub, IHubEntrance, IBuiltInMessages, IWsH
         Options = options;
         Heartbeat = heartbeat;
         ConnectionOptions = options.ToConnectionOptions();
+        InboundLimits = InboundLimits.Create(options);
         _services = services;
         _logger = loggers.CreateLogger("PipeWs.Server.Hub");
+        _loggers = loggers;
+        _registration = registration;
+        Hooks = new HubHooks(registration, Counters, _logger);
         _shards = new Shard[Environment.ProcessorCount];
         for (int i = 0; i < _shards.Length; i++)
         {
             _shards[i] = new Shard();
         }
 
+        _identity = services.GetKeyedService<HubIdentity>(name) is { IsActive: true } identity ? identity : null;
         _rooms = new RoomRegistry(options.Rooms, registration.RoomRules, _shards, Time);
+        ResolveRoomPolicies();
         _everyone = new Room("", new WsRoomOptions { MaxLagMessages = options.Rooms.MaxLagMessages }, _shards, Time);
         All = new EveryoneSender(_everyone);
-        Router = new Router(registration, this, loggers.CreateLogger("PipeWs.Server.Router"));
-        _speaksJson = !registration.TakesRawText && options.SendWelcome;
+        Router = new Router(registration, this, loggers.CreateLogger("PipeWs.Server.Router"), hooks: Hooks) { Counters = Counters };
+        _takesJson = !registration.TakesRawText;
+        _speaksJson = _takesJson && options.SendWelcome;
+        BeginDiagnostics();
         heartbeat.Add(this);
     }
 
@@ -58,17 +73,25 @@ internal sealed partial class Hub : IWsHub, IHubEntrance, IBuiltInMessages, IWsH
 
     int IWsHeartbeatItem.HeartbeatIndex { get; set; } = -1;
 
-    internal PipeWsOptions Options { get; }
+    /// <summary>The options as they are now.</summary>
+    internal PipeWsOptions Options { get; private set; }
 
-    internal WsConnectionOptions ConnectionOptions { get; }
+    /// <summary>What connections that are opened now are made with.</summary>
+    internal WsConnectionOptions ConnectionOptions { get; private set; }
+
+    /// <summary>What they may send; null where that is not limited.</summary>
+    internal InboundLimits? InboundLimits { get; private set; }
 
     internal WsHeartbeat Heartbeat { get; }
 
     internal TimeProvider Time => Heartbeat.TimeProvider;
 
-    internal Router Router { get; }
+    internal Router Router { get; private set; }
 
     internal RoomRegistry RoomRegistry => _rooms;
+
+    /// <summary>Whether text messages are JSON.</summary>
+    internal bool SpeaksJson => _takesJson;
 
     public bool TryGetConnection(string id, [NotNullWhen(true)] out IWsConnection? connection)
     {
@@ -100,20 +123,42 @@ internal sealed partial class Hub : IWsHub, IHubEntrance, IBuiltInMessages, IWsH
         return room is not null;
     }
 
+    /// <summary>Takes changed options, that are valid: for what is asked each time at once, for the rest with the next connection or room.</summary>
+    /// <exception cref="Microsoft.Extensions.Options.OptionsValidationException">The rooms of a pattern would have options that are not allowed; nothing has changed.</exception>
+    internal void Apply(PipeWsOptions options)
+    {
+        _rooms.Reconfigure(options.Rooms, ResolveRoomPolicy);
+        ConnectionOptions = options.ToConnectionOptions();
+        InboundLimits = InboundLimits.Create(options);
+        Options = options;
+    }
+
     void IWsHeartbeatItem.OnHeartbeat(long now)
     {
         _everyone.CloseStalled();
         _everyone.Trim();
         _rooms.Sweep();
+        Rates.Sample(now, Counters);
     }
 
-    public void Dispose() => Heartbeat.Remove(this);
+    public void Dispose()
+    {
+        Heartbeat.Remove(this);
+        EndDiagnostics();
+        _filters?.Dispose();
+    }
 
     internal Membership? TryJoin(HubConnection connection, string name, WsSince since, out WsJoinResult result)
     {
         while (true)
         {
-            Room room = _rooms.GetOrCreate(name);
+            if (_rooms.GetOrCreate(name, Options.MaxRooms) is not { } room)
+            {
+                CountRefusal(LimitKind.MaxRooms);
+                result = new WsJoinResult(WsJoinStatus.HubFull, "", 0, null, $"the server has as many rooms as it allows ({Options.MaxRooms}, MaxRooms)");
+                return null;
+            }
+
             Membership? member = room.TryJoin(connection, since, out result);
             if (member is not null || !room.IsRemoved)
             {
@@ -122,7 +167,9 @@ internal sealed partial class Hub : IWsHub, IHubEntrance, IBuiltInMessages, IWsH
         }
     }
 
-    internal void Leave(Membership member)
+    /// <summary>Ends a membership. Once for each.</summary>
+    /// <returns>Completes when the hooks have been told; never fails.</returns>
+    internal ValueTask Leave(Membership member)
     {
         Room room = member.Room;
         int members = room.Leave(member);
@@ -131,10 +178,7 @@ internal sealed partial class Hub : IWsHub, IHubEntrance, IBuiltInMessages, IWsH
             _rooms.RemoveIfOver(room);
         }
 
-        if (member.TryBeginLeaveEvent())
-        {
-            Raise(Left, member, members);
-        }
+        return member.TryBeginLeaveEvent() ? RaiseLeft(member, members) : default;
     }
 
     /// <summary>Tells of a join, and then of the leave that came meanwhile, if one did: whoever counts members hears of them in this order.</summary>
@@ -143,8 +187,14 @@ internal sealed partial class Hub : IWsHub, IHubEntrance, IBuiltInMessages, IWsH
         Raise(Joined, member, member.Room.MemberCount);
         if (!member.TryEndJoinEvent())
         {
-            Raise(Left, member, member.Room.MemberCount);
+            _ = RaiseLeft(member, member.Room.MemberCount);
         }
+    }
+
+    private ValueTask RaiseLeft(Membership member, int members)
+    {
+        Raise(Left, member, members);
+        return Hooks.LeaveRoom is { } hooks ? hooks.TellAsync(new WsRoomEvent(member.Room.Name, member.Connection, members)) : default;
     }
 
     private void Raise(Action<WsRoomEvent>? handlers, Membership member, int members)
@@ -163,7 +213,9 @@ internal sealed partial class Hub : IWsHub, IHubEntrance, IBuiltInMessages, IWsH
             }
             catch (Exception e)
             {
+                Counters.HookFailed();
                 LogEventHandlerFailed(_logger, member.Room.Name, e);
+                _ = Hooks.OnErrorAsync(new WsErrorContext(e, WsErrorSource.RoomEvent, member.Connection, Room: member.Room.Name));
             }
         }
     }

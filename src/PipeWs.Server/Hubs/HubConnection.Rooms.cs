@@ -1,4 +1,5 @@
 using PipeWs.Messages;
+using PipeWs.Server.Limits;
 using PipeWs.Server.Rooms;
 using PipeWs.Server.Routing;
 
@@ -38,6 +39,11 @@ internal sealed partial class HubConnection
         ArgumentNullException.ThrowIfNull(room);
         cancellationToken.ThrowIfCancellationRequested();
         Membership? member = BeginJoin(room, since, out WsJoinResult result);
+        if (result.Status == Unasked)
+        {
+            return JoinAskedAsync(room, since, cancellationToken);
+        }
+
         if (member is not null)
         {
             EndJoin(member);
@@ -64,19 +70,31 @@ internal sealed partial class HubConnection
             return new ValueTask<bool>(false);
         }
 
-        _hub.Leave(member);
-        return new ValueTask<bool>(true);
+        ValueTask told = _hub.Leave(member);
+        return told.IsCompletedSuccessfully ? new ValueTask<bool>(true) : LeaveAwaited(told);
+
+        static async ValueTask<bool> LeaveAwaited(ValueTask told)
+        {
+            await told;
+            return true;
+        }
     }
 
     /// <summary>
     /// Makes it a member; <see cref="EndJoin"/> must follow where one is given, after whatever is to be sent before the room's messages. A <paramref name="request"/> of
-    /// one that is a member already is answered here.
+    /// one that is a member already is answered here. Where there are hooks to ask, it says <see cref="Unasked"/> until the join <paramref name="isAdmitted"/>.
     /// </summary>
-    internal Membership? BeginJoin(string room, WsSince since, out WsJoinResult result, RequestContext? request = null)
+    internal Membership? BeginJoin(string room, WsSince since, out WsJoinResult result, RequestContext? request = null, bool isAdmitted = false)
     {
         if (!RoomRegistry.IsValidName(room))
         {
             result = Refused(WsJoinStatus.InvalidName, $"a room's name has 1 to {RoomRegistry.MaxNameBytes} bytes of UTF-8");
+            return null;
+        }
+
+        if (Identity is { IsPending: true })
+        {
+            result = Refused(WsJoinStatus.Forbidden, "the connection has not said who it is");
             return null;
         }
 
@@ -112,26 +130,34 @@ internal sealed partial class HubConnection
 
             if (_memberships?.Count >= _hub.Options.MaxRoomsPerConnection)
             {
-                result = Refused(WsJoinStatus.TooManyRooms, $"a connection may be in {_hub.Options.MaxRoomsPerConnection} rooms");
-                return null;
+                member = null;
+                _hub.CountRefusal(LimitKind.MaxRoomsPerConnection);
+                result = Refused(WsJoinStatus.TooManyRooms, $"a connection may be in {_hub.Options.MaxRoomsPerConnection} rooms (MaxRoomsPerConnection)");
             }
-
-            if (IsDepartedFull())
+            else if (IsDepartedFull())
             {
+                member = null;
+                _hub.CountRefusal(LimitKind.MaxRoomsPerConnection);
                 result = Refused(WsJoinStatus.TooManyRooms, "the connection must first take what waits for it in the rooms it left");
-                return null;
             }
-
-            member = _hub.TryJoin(this, room, since, out result);
-            if (member is not null)
+            else if (!isAdmitted && _hub.Hooks.JoinRoom is not null)
             {
-                (_memberships ??= new Dictionary<string, Membership>(StringComparer.Ordinal)).Add(room, member);
+                member = null;
+                result = new WsJoinResult(Unasked, "", 0, null, null);
+            }
+            else
+            {
+                member = _hub.TryJoin(this, room, since, out result);
+                if (member is not null)
+                {
+                    (_memberships ??= new Dictionary<string, Membership>(StringComparer.Ordinal)).Add(room, member);
+                }
             }
         }
 
         if (over is not null)
         {
-            _hub.Leave(over);
+            _ = _hub.Leave(over);
         }
 
         return member;
@@ -154,7 +180,8 @@ internal sealed partial class HubConnection
     }
 
     /// <summary>The connection has ended: every membership does, and no new one begins.</summary>
-    internal void LeaveAll()
+    /// <returns>Completes when the hooks have been told; never fails.</returns>
+    internal ValueTask LeaveAll()
     {
         Membership[] members;
         lock (_gate)
@@ -164,10 +191,17 @@ internal sealed partial class HubConnection
             _memberships = null;
         }
 
+        List<Task>? told = null;
         foreach (Membership member in members)
         {
-            _hub.Leave(member);
+            ValueTask left = _hub.Leave(member);
+            if (!left.IsCompletedSuccessfully)
+            {
+                (told ??= []).Add(left.AsTask());
+            }
         }
+
+        return told is null ? default : new ValueTask(Task.WhenAll(told));
     }
 
     /// <summary>Ends a membership that its room found too slow.</summary>
@@ -184,7 +218,7 @@ internal sealed partial class HubConnection
             AddDeparted(member);
         }
 
-        _hub.Leave(member);
+        _ = _hub.Leave(member);
     }
 
     private void AddDeparted(Membership member) => (_departed ??= []).Add(member);

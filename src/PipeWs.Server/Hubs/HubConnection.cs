@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Collections.Concurrent;
 using System.Net;
 using System.Security.Claims;
+using PipeWs.Server.Limits;
 using PipeWs.Server.Rooms;
 using PipeWs.Server.Routing;
 
@@ -18,8 +19,8 @@ internal sealed partial class HubConnection : WsReceiver, IWsConnection
     {
         _hub = hub;
         Id = id;
-        User = accepted.User ?? new ClaimsPrincipal();
-        UserId = accepted.UserId;
+        _user = accepted.User ?? new ClaimsPrincipal();
+        _userId = accepted.UserId;
         Path = accepted.Path;
         Query = accepted.Query;
         Subprotocol = accepted.Subprotocol;
@@ -27,14 +28,12 @@ internal sealed partial class HubConnection : WsReceiver, IWsConnection
         ConnectedAt = hub.Time.GetUtcNow();
         ShardIndex = shardIndex;
         Ws = new WsConnection(accepted.Transport, WsRole.Server, hub.ConnectionOptions, hub.Heartbeat, accepted.Abort);
-        _context = new RequestContext(hub, this, services);
+        _context = new RequestContext(hub, this, services) { SpeaksJson = hub.SpeaksJson };
+        _place = accepted.Place;
+        _guard = hub.InboundLimits is { } limits ? new InboundGuard(limits, this, hub.Heartbeat) : null;
     }
 
     public string Id { get; }
-
-    public ClaimsPrincipal User { get; }
-
-    public string? UserId { get; }
 
     public string Path { get; }
 
@@ -61,6 +60,7 @@ internal sealed partial class HubConnection : WsReceiver, IWsConnection
     {
         ArgumentNullException.ThrowIfNull(key);
         ArgumentNullException.ThrowIfNull(value);
+        ThrowIfOverLimit(key);
         ConcurrentDictionary<string, object> metadata = _metadata
             ?? Interlocked.CompareExchange(ref _metadata, new ConcurrentDictionary<string, object>(StringComparer.Ordinal), null)
             ?? _metadata;
@@ -80,19 +80,9 @@ internal sealed partial class HubConnection : WsReceiver, IWsConnection
 
     public ValueTask<TimeSpan> PingAsync(CancellationToken cancellationToken = default) => Ws.PingAsync(cancellationToken);
 
-    public ValueTask<WsCloseInfo> CloseAsync(ushort code = 1000, string reason = "", CancellationToken cancellationToken = default) =>
-        Ws.CloseAsync(code, reason, cancellationToken);
-
-    public void BeginClose(ushort code = 1000, string reason = "") => Ws.BeginClose(code, reason);
-
     public void Abort(Exception? reason = null) => Ws.Abort(reason);
 
-    public override ValueTask OnMessageAsync(WsMessageType type, ReadOnlySequence<byte> payload) =>
-        _hub.Router.DispatchAsync(_context, payload, type);
-
-    public override bool ReceivesParts(WsMessageType type) => _hub.Router.ReceivesParts(type);
-
-    public override ValueTask OnPartAsync(WsMessagePart part) => _hub.Router.DispatchPartAsync(_context, part);
+    public override bool ReceivesParts(WsMessageType type) => Identity is not { IsPending: true } && _hub.Router.ReceivesParts(type);
 
     public WsMessageWriter BeginMessage(WsMessageType type) => Ws.BeginMessage(type);
 

@@ -139,6 +139,22 @@ internal sealed class Membership : WsOutboundSource
         Connection.Ws.CloseSlow($"too slow for room {Room.Name}");
     }
 
+    /// <summary>Takes note that it was too slow.</summary>
+    internal void CountSlow()
+    {
+        Room.CountSlow();
+        Connection.CountSlow(Room.Options.SlowConsumerPolicy);
+    }
+
+    private void WriteGap(ref WsFrameWriter writer, long from, long to, string reason)
+    {
+        if (to >= from)
+        {
+            Connection.CountGap(to - from + 1);
+            Room.WriteGap(ref writer, from, to, reason);
+        }
+    }
+
     private bool IsExcepted(WsFrame frame)
     {
         IReadOnlyList<string> except = frame.Except!;
@@ -156,18 +172,18 @@ internal sealed class Membership : WsOutboundSource
     /// <summary>The room's policy. Gives the next number to send, or 0 where the membership is over.</summary>
     private long OnSlow(ref WsFrameWriter writer, long cursor)
     {
-        Room.CountSlow();
+        CountSlow();
         switch (Room.Options.SlowConsumerPolicy)
         {
             case WsSlowConsumerPolicy.Skip:
                 long head = Room.Log.Head;
-                Room.WriteGap(ref writer, cursor, head, "slow");
+                WriteGap(ref writer, cursor, head, "slow");
                 return head + 1;
 
             case WsSlowConsumerPolicy.Conflate:
                 // What is left of an earlier gap was announced with it.
                 long upTo = Room.Log.PublishedUpTo(cursor);
-                Room.WriteGap(ref writer, Math.Max(cursor, _conflatedTo + 1), upTo, "conflated");
+                WriteGap(ref writer, Math.Max(cursor, _conflatedTo + 1), upTo, "conflated");
                 _conflatedTo = upTo;
                 return cursor;
 

@@ -121,11 +121,6 @@ internal sealed partial class Room
 
     internal void WriteGap(ref WsFrameWriter writer, long from, long to, string reason)
     {
-        if (to < from)
-        {
-            return;
-        }
-
         MessageBuffer buffer = MessageBuffer.Rent();
         MessageWriter.WriteGap(buffer, Name, from, to, reason);
         writer.Write(WsMessageType.Text, buffer.Written.Span);

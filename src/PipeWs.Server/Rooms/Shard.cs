@@ -30,8 +30,28 @@ internal sealed class Shard : IThreadPoolWorkItem, IWsBatchWork
     private int _deferredBy;
     private int _putOff;
 
+    // Of the turn's holder; others read them.
+    private long _walks;
+    private long _served;
+    private long _handOvers;
+
+    /// <summary>How often a room's members here were walked.</summary>
+    internal long Walks => Volatile.Read(ref _walks);
+
+    /// <summary>How many members those walks came to.</summary>
+    internal long ServedMembers => Volatile.Read(ref _served);
+
+    /// <summary>How often a thread's budget was used up and the pool went on.</summary>
+    internal long HandOvers => Volatile.Read(ref _handOvers);
+
+    /// <summary>Whether the rest of a walk waits for a thread of the pool.</summary>
+    internal bool IsQueued => Volatile.Read(ref _turn) == Queued;
+
     /// <summary>Whether a batch of some thread has yet to wake this shard at its end.</summary>
     internal bool HasPutOff => Volatile.Read(ref _putOff) > 0;
+
+    /// <summary>Whether nobody has or wants the turn.</summary>
+    internal bool IsIdle => Volatile.Read(ref _turn) == Free && Volatile.Read(ref _dirty) is null && !HasPutOff;
 
     /// <summary>In a batch, puts the waking off to its end: what is published in between goes out together.</summary>
     internal bool TryPutOff()
@@ -136,6 +156,7 @@ internal sealed class Shard : IThreadPoolWorkItem, IWsBatchWork
         {
             if (!WalkRooms(ref budget))
             {
+                _handOvers++;
                 Volatile.Write(ref _turn, Queued);
                 ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
                 return;
@@ -166,6 +187,7 @@ internal sealed class Shard : IThreadPoolWorkItem, IWsBatchWork
                     return true;
                 }
 
+                _walks++;
                 _walking.BeginWalk();
             }
 
@@ -183,6 +205,7 @@ internal sealed class Shard : IThreadPoolWorkItem, IWsBatchWork
                 }
 
                 members[..taken].Clear();
+                _served += taken;
                 budget -= taken;
                 if (budget <= 0)
                 {

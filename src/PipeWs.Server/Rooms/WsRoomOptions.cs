@@ -3,7 +3,7 @@ using System.Globalization;
 namespace PipeWs.Server;
 
 /// <summary>How the rooms of a pattern keep their messages and treat their members. Read when a room comes into being.</summary>
-public sealed class WsRoomOptions
+public sealed partial class WsRoomOptions
 {
     /// <summary>A log's ring has a power of two of places, and one more than it is asked to hold.</summary>
     private const int MaxMessages = 1_048_576;

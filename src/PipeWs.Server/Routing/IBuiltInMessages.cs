@@ -23,4 +23,8 @@ internal interface IBuiltInMessages
     /// <param name="topic">The room's name.</param>
     /// <param name="sequenceNumber">The last message that was received; not negative.</param>
     ValueTask OnAckAsync(RequestContext context, string topic, long sequenceNumber);
+
+    /// <summary>Takes a token that says who the connection is, and answers. Called only where the hub has an authenticator.</summary>
+    /// <param name="context">The request.</param>
+    ValueTask OnAuthenticateAsync(RequestContext context) => context.ReplyErrorAsync(404, "there is nobody to say it to");
 }

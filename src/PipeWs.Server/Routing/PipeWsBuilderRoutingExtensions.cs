@@ -1,5 +1,6 @@
 using System.Text.Json.Serialization.Metadata;
 using Microsoft.Extensions.DependencyInjection;
+using PipeWs.Server.Filters;
 using PipeWs.Server.Routing;
 
 namespace PipeWs.Server;
@@ -75,28 +76,33 @@ public static class PipeWsBuilderRoutingExtensions
     /// <param name="builder">The hub's builder.</param>
     /// <param name="action">The action, compared case-sensitively; at most 255 bytes of UTF-8, and none of subscribe, unsubscribe, ping, ack.</param>
     /// <param name="handler">Takes messages one after the other per connection.</param>
+    /// <param name="configure">Adds filters, limits and policies of this action's own.</param>
     /// <exception cref="ArgumentException">The name cannot be mapped. A name that is mapped twice is found when the hub starts.</exception>
-    public static IPipeWsBuilder MapAction(this IPipeWsBuilder builder, string action, Func<WsMessageContext, ValueTask> handler)
+    public static IPipeWsBuilder MapAction(this IPipeWsBuilder builder, string action, Func<WsMessageContext, ValueTask> handler, Action<IWsRouteBuilder>? configure = null)
     {
+        ArgumentNullException.ThrowIfNull(builder);
         ArgumentNullException.ThrowIfNull(handler);
-        return builder.Map(new RawRoute(action, handler));
+        return builder.Map(new RawRoute(action, handler) { Filters = RouteBuilder.Build(action, builder.Services, configure) });
     }
 
     /// <summary>
     /// Gives the JSON messages with this action to a handler, with the body deserialized. A body that is missing or does not fit is answered with an error 400
-    /// that says where; otherwise as <see cref="MapAction(IPipeWsBuilder, string, Func{WsMessageContext, ValueTask})"/>.
+    /// that says where; otherwise as <see cref="MapAction(IPipeWsBuilder, string, Func{WsMessageContext, ValueTask}, Action{IWsRouteBuilder})"/>.
     /// </summary>
     /// <typeparam name="T">The body's type. A class is never null; <c>T?</c> of a value type may be.</typeparam>
     /// <param name="builder">The hub's builder.</param>
     /// <param name="action">The action, compared case-sensitively; at most 255 bytes of UTF-8, and none of subscribe, unsubscribe, ping, ack.</param>
     /// <param name="type">How the body is read, from a source-generated context.</param>
     /// <param name="handler">Takes messages one after the other per connection.</param>
+    /// <param name="configure">Adds filters, limits and policies of this action's own.</param>
     /// <exception cref="ArgumentException">The name cannot be mapped. A name that is mapped twice is found when the hub starts.</exception>
-    public static IPipeWsBuilder MapAction<T>(this IPipeWsBuilder builder, string action, JsonTypeInfo<T> type, Func<WsMessageContext, T, ValueTask> handler)
+    public static IPipeWsBuilder MapAction<T>(
+        this IPipeWsBuilder builder, string action, JsonTypeInfo<T> type, Func<WsMessageContext, T, ValueTask> handler, Action<IWsRouteBuilder>? configure = null)
     {
+        ArgumentNullException.ThrowIfNull(builder);
         ArgumentNullException.ThrowIfNull(type);
         ArgumentNullException.ThrowIfNull(handler);
-        return builder.Map(new TypedRoute<T>(action, type, handler));
+        return builder.Map(new TypedRoute<T>(action, type, handler) { Filters = RouteBuilder.Build(action, builder.Services, configure) });
     }
 
     /// <summary>Sets the options of the rooms whose names match, starting from those of <see cref="PipeWsOptions.Rooms"/>.</summary>

@@ -21,7 +21,15 @@ internal sealed partial class RequestContext
         ArgumentNullException.ThrowIfNull(message);
         MessageBuffer buffer = MessageBuffer.Rent();
         MessageWriter.WriteError(buffer, Id, code, message);
+        _errorCode = code;
         return SendReply(buffer);
+    }
+
+    public override ValueTask RefuseAsync(int code, string message)
+    {
+        _isRefused = true;
+        _errorCode = code;
+        return _hasReplied || !SpeaksJson ? default : ReplyErrorAsync(code, message);
     }
 
     /// <summary>Answers with <c>{"id":...,"type":"ack"}</c>.</summary>
@@ -88,9 +96,14 @@ internal sealed partial class RequestContext
             {
                 WsJoinStatus.RoomFull => (503, "the room is full"),
                 WsJoinStatus.TooManyRooms => (429, "the connection is in too many rooms"),
+                WsJoinStatus.Forbidden => (403, "the room may not be joined"),
+                WsJoinStatus.HubFull => (503, "the server has too many rooms"),
+                WsJoinStatus.TooMuchReplay => (429, "too much was repeated to this connection"),
                 WsJoinStatus.InvalidName => (400, "there is no room of this name"),
+                WsJoinStatus.Refused => (result.Code == 0 ? 403 : result.Code, "the room may not be joined"),
                 _ => (503, "the connection is closing"),
             };
+            _errorCode = code;
             MessageWriter.WriteError(output, Id, code, result.Reason ?? words, topic);
         }
 

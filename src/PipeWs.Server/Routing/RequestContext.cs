@@ -1,5 +1,6 @@
 using System.Buffers;
 using PipeWs.Messages;
+using PipeWs.Server.Diagnostics;
 
 namespace PipeWs.Server.Routing;
 
@@ -18,6 +19,8 @@ internal sealed partial class RequestContext(IWsHub hub, IWsConnection connectio
     private string? _topic;
     private WsMessageType _type;
     private bool _hasReplied;
+    private bool _isRefused;
+    private int _errorCode;
     private bool _isFirstPart = true;
     private bool _isLastPart = true;
 
@@ -49,8 +52,15 @@ internal sealed partial class RequestContext(IWsHub hub, IWsConnection connectio
     /// <summary>The request's id as it came: the token that answers echo. Empty where there is none.</summary>
     internal ReadOnlySpan<byte> Id => Envelope.Id.Of(_message.Span);
 
-    /// <summary>Whether the handler has answered through this context.</summary>
-    internal bool HasReplied => _hasReplied;
+    public override bool HasReplied => _hasReplied;
+
+    public override int ErrorCode => _errorCode;
+
+    /// <summary>Whether the hub's text messages are JSON, so that a peer understands an answer.</summary>
+    internal bool SpeaksJson { get; init; } = true;
+
+    /// <summary>Whether the message was refused; what is still to come of one in parts is dropped.</summary>
+    internal bool IsRefused => _isRefused;
 
     /// <summary>Whether the request asked to be told that it arrived: by <c>response</c> or by having an id.</summary>
     internal bool WantsAck => Envelope.Response || !Envelope.Id.IsEmpty;
@@ -65,13 +75,17 @@ internal sealed partial class RequestContext(IWsHub hub, IWsConnection connectio
         _payload = payload;
         _type = type;
         _hasReplied = false;
+        _errorCode = 0;
+        _isRefused = false;
         _isFirstPart = _isLastPart = true;
     }
 
     /// <summary>Takes up a part of a message for a raw handler.</summary>
     internal void BeginPart(in WsMessagePart part)
     {
+        bool wasRefused = _isRefused && !part.IsFirst;
         BeginRaw(part.Payload, part.Type);
+        _isRefused = wasRefused;
         _isFirstPart = part.IsFirst;
         _isLastPart = part.IsLast;
     }
@@ -83,6 +97,7 @@ internal sealed partial class RequestContext(IWsHub hub, IWsConnection connectio
         _type = WsMessageType.Text;
         _names = names;
         _hasReplied = false;
+        _errorCode = 0;
         _isFirstPart = _isLastPart = true;
         if (payload.IsSingleSegment)
         {
@@ -99,7 +114,14 @@ internal sealed partial class RequestContext(IWsHub hub, IWsConnection connectio
         return _message.Span;
     }
 
-    internal void SetRoute(Route route) => _route = route;
+    internal void SetRoute(Route route)
+    {
+        _route = route;
+        if (Activity is not null)
+        {
+            HubActivities.SetAction(Activity, route.Name);
+        }
+    }
 
     /// <summary>Lets go of the message: the handler has completed.</summary>
     internal void End()

@@ -1,4 +1,5 @@
 using System.Text;
+using PipeWs.Server.Filters;
 
 namespace PipeWs.Server.Routing;
 
@@ -24,6 +25,9 @@ internal abstract class Route
 
     /// <summary>The name's bytes, unescaped.</summary>
     public byte[] Utf8Name { get; }
+
+    /// <summary>Makes the route's own filters, the outermost first.</summary>
+    public IReadOnlyList<MessageFilterFactory> Filters { get; init; } = [];
 
     public abstract ValueTask InvokeAsync(RequestContext context);
 }

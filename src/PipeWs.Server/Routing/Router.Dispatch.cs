@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Text;
 using PipeWs.Messages;
 using PipeWs.Protocol.Framing;
+using PipeWs.Server.Hooks;
 
 namespace PipeWs.Server.Routing;
 
@@ -35,6 +36,11 @@ internal sealed partial class Router
     public ValueTask DispatchPartAsync(RequestContext context, in WsMessagePart part)
     {
         context.BeginPart(part);
+        if (context.IsRefused)
+        {
+            return default;
+        }
+
         return (part.Type == WsMessageType.Text ? _onTextParts : _onBinaryParts)!(context);
     }
 
@@ -50,12 +56,17 @@ internal sealed partial class Router
         Route? route = !context.Envelope.DiscriminatorIsEscaped
             ? _routes.Find(context.Envelope.Discriminator.ContentOf(message))
             : FindEscaped(context.Envelope.Discriminator.Of(message));
-        return route is not null ? Invoke(context, route) : RefuseAsync(context, UnknownAction(message, in context.Envelope));
+        if (route is not null)
+        {
+            context.SetRoute(route);
+            return Invoke(context, route);
+        }
+
+        return _unknown is not null ? Invoke(context, _unknown) : RefuseAsync(context, UnknownAction(message, in context.Envelope));
     }
 
     private ValueTask Invoke(RequestContext context, Route route)
     {
-        context.SetRoute(route);
         try
         {
             ValueTask pending = route.InvokeAsync(context);
@@ -112,18 +123,34 @@ internal sealed partial class Router
             if (context.ConnectionClosed.IsCancellationRequested)
             {
                 HandlerEndedWithConnection(context.Connection.Id, context.Action, exception);
-                return;
             }
-
-            HandlerFailed(context.Connection.Id, context.Action, exception);
-            if (!context.HasReplied)
+            else if (exception is WsLimitException && !context.HasReplied)
             {
-                await context.ReplyErrorAsync(500, "internal error");
+                MessageRefused(context.Connection.Id, 429, exception.Message);
+                await context.ReplyErrorAsync(429, exception.Message);
+            }
+            else
+            {
+                Counters?.HandlerFailed();
+                context.SetFailed(exception);
+                HandlerFailed(context.Connection.Id, context.Action, exception);
+                if (!context.HasReplied)
+                {
+                    await context.ReplyErrorAsync(500, "internal error");
+                }
             }
         }
         catch (Exception e)
         {
             ReplyFailed(context.Connection.Id, e);
+        }
+
+        try
+        {
+            if (_hooks is { HasError: true })
+            {
+                await _hooks.OnErrorAsync(new WsErrorContext(exception, WsErrorSource.Message, context.Connection, context.Action));
+            }
         }
         finally
         {
@@ -177,6 +204,14 @@ internal sealed partial class Router
 
         Span<byte> name = stackalloc byte[token.Length];
         return JsonText.TryUnescape(token, name, out int length) ? _routes.Find(name[..length]) : null;
+    }
+
+    /// <summary>What is at the end of an unknown action's filters.</summary>
+    private ValueTask RefuseUnknown(RequestContext context)
+    {
+        EnvelopeError error = UnknownAction(context.Message.Span, in context.Envelope);
+        MessageRefused(context.Connection.Id, error.Code, error.Reason);
+        return context.ReplyErrorAsync(error.Code, error.Reason);
     }
 
     private static EnvelopeError UnknownAction(ReadOnlySpan<byte> message, in Envelope envelope)

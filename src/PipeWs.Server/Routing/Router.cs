@@ -1,5 +1,8 @@
 using Microsoft.Extensions.Logging;
 using PipeWs.Messages;
+using PipeWs.Server.Diagnostics;
+using PipeWs.Server.Filters;
+using PipeWs.Server.Hooks;
 
 namespace PipeWs.Server.Routing;
 
@@ -19,11 +22,18 @@ internal sealed partial class Router
     private readonly int _maxTopics;
     private readonly bool _validateUtf8;
     private readonly ILogger _logger;
+    private readonly HubHooks? _hooks;
+
+    /// <summary>What an unknown action passes before it is answered with 404; null where there is nothing.</summary>
+    private readonly Route? _unknown;
+
+    /// <summary>Where failures are counted; null where nobody does.</summary>
+    public HubCounters? Counters { get; init; }
 
     /// <summary>Makes the router of a hub.</summary>
     /// <exception cref="InvalidOperationException">The hub has a raw handler for text and actions too.</exception>
     /// <exception cref="ArgumentException">An action is mapped twice, or has the name of a built-in message.</exception>
-    public Router(HubRegistration registration, IBuiltInMessages builtIns, ILogger logger, RouterOptions? options = null)
+    public Router(HubRegistration registration, IBuiltInMessages builtIns, ILogger logger, RouterOptions? options = null, HubHooks? hooks = null, MessagePipeline? pipeline = null)
     {
         options ??= new RouterOptions();
         if (registration.TakesRawText && registration.Actions.Count > 0)
@@ -41,19 +51,34 @@ internal sealed partial class Router
         _onBinary = registration.OnBinary;
         _onTextParts = registration.OnTextParts;
         _onBinaryParts = registration.OnBinaryParts;
+        _hooks = hooks;
         _builtIns = builtIns;
         _logger = logger;
         _names = options.Names;
         _maxTopics = options.MaxTopicsPerMessage;
         _validateUtf8 = options.ValidateUtf8;
-        _routes = new RouteTable(
+        _ping = new BuiltInRoute("ping", static context => context.ReplyPongAsync());
+        _auth = CreateAuthRoute(registration);
+        Route[] routes =
         [
             .. registration.Actions,
             new BuiltInRoute("subscribe", OnSubscribe),
             new BuiltInRoute("unsubscribe", OnUnsubscribe),
-            new BuiltInRoute("ping", static context => context.ReplyPongAsync()),
+            _ping,
             new BuiltInRoute("ack", OnAck),
-        ]);
+        ];
+        if (pipeline is not null)
+        {
+            routes = [.. routes.Select(pipeline.Wrap)];
+            _onText = pipeline.Wrap(_onText);
+            _onBinary = pipeline.Wrap(_onBinary);
+            _onTextParts = pipeline.Wrap(_onTextParts);
+            _onBinaryParts = pipeline.Wrap(_onBinaryParts);
+            _unknown = pipeline.HasFilters ? pipeline.Wrap(new BuiltInRoute("unknown", RefuseUnknown)) : null;
+        }
+
+        // Without filters: one that asks for a user must not stand before the message that says who it is.
+        _routes = new RouteTable([.. routes, .. _auth is null ? [] : (ReadOnlySpan<Route>)[_auth]]);
     }
 
     /// <exception cref="ArgumentException">The name is that of a built-in message.</exception>

@@ -5,12 +5,6 @@ namespace PipeWs;
 // What the resilient client needs to know of its connection and nobody else.
 public sealed partial class WsConnection
 {
-    /// <summary>Is told the round trip of every ping that was answered, on the receive loop. Set before the connection runs.</summary>
-    internal Action<TimeSpan>? PongObserver { get; set; }
-
-    /// <summary>Whether a receiver is at work, and nothing is read meanwhile.</summary>
-    internal bool IsInReceiver => _inReceiver;
-
     /// <summary>Whether less than <see cref="WsConnectionOptions.SendBacklogBytes"/> wait, so that a message need not.</summary>
     internal bool HasRoom => !IsBacklogFull;
 

@@ -39,7 +39,7 @@ public sealed partial class WsConnection
     /// <param name="reason">At most 123 bytes of UTF-8; what is longer is cut at a character.</param>
     /// <param name="cancellationToken">Gives up waiting; the closing goes on.</param>
     /// <remarks>
-    /// A receiver that is to close its own connection calls <see cref="BeginClose"/>: the peer's answer is read only after the receiver has returned, so one
+    /// A receiver that is to close its own connection calls <see cref="BeginClose(ushort, string)"/>: the peer's answer is read only after the receiver has returned, so one
     /// that awaits this method waits until <see cref="WsConnectionOptions.CloseTimeout"/> is over and the transport was aborted.
     /// </remarks>
     /// <exception cref="ArgumentOutOfRangeException">The code must not be sent.</exception>
@@ -54,12 +54,23 @@ public sealed partial class WsConnection
     public void BeginClose(ushort code, string reason)
     {
         ArgumentNullException.ThrowIfNull(reason);
-        if (!CloseCode.IsValidOnTheWire(code))
-        {
-            throw new ArgumentOutOfRangeException(nameof(code), code, "A close frame carries 1000-1003, 1007-1014 or 3000-4999 (RFC 6455, 7.4).");
-        }
-
+        ThrowIfNotSendable(code);
         RequestClose(code, reason, WsCloseInitiator.Local, skipsSources: false);
+    }
+
+    /// <summary>
+    /// Begins the closing handshake like <see cref="BeginClose(ushort, string)"/>, for a peer that may still have much to take: <see cref="WsConnectionOptions.CloseTimeout"/>
+    /// counts from when it last took something.
+    /// </summary>
+    /// <param name="code">1000-1003, 1007-1014 or 3000-4999.</param>
+    /// <param name="reason">At most 123 bytes of UTF-8; what is longer is cut at a character.</param>
+    /// <param name="limit">How long it may take in all, however the peer reads; then the transport is aborted.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The code must not be sent.</exception>
+    public void BeginClose(ushort code, string reason, TimeSpan limit)
+    {
+        ArgumentNullException.ThrowIfNull(reason);
+        ThrowIfNotSendable(code);
+        RequestClose(code, reason, WsCloseInitiator.Local, skipsSources: false, limit);
     }
 
     /// <summary>
@@ -136,12 +147,20 @@ public sealed partial class WsConnection
     internal void AbandonMessage() =>
         RequestClose(CloseCode.InternalError, "a message in parts was abandoned", WsCloseInitiator.Local, skipsSources: true);
 
-    private void RequestClose(ushort code, string reason, WsCloseInitiator initiator, bool skipsSources)
+    private static void ThrowIfNotSendable(ushort code)
+    {
+        if (!CloseCode.IsValidOnTheWire(code))
+        {
+            throw new ArgumentOutOfRangeException(nameof(code), code, "A close frame carries 1000-1003, 1007-1014 or 3000-4999 (RFC 6455, 7.4).");
+        }
+    }
+
+    private void RequestClose(ushort code, string reason, WsCloseInitiator initiator, bool skipsSources, TimeSpan? limit = null)
     {
         // What ended by itself did so whatever is requested afterwards.
         if (!_transportEnded && Volatile.Read(ref _closeRequest) is null)
         {
-            var request = new CloseRequest(code, reason, initiator, skipsSources, Deadline(_options.CloseTimeout));
+            var request = new CloseRequest(code, reason, initiator, skipsSources, Deadline(limit ?? _options.CloseTimeout), limit is null ? null : _heartbeat.Now);
             if (Interlocked.CompareExchange(ref _closeRequest, request, null) is null)
             {
                 OnEnding();
@@ -297,5 +316,11 @@ public sealed partial class WsConnection
     private long Deadline(TimeSpan timeout) =>
         timeout == Timeout.InfiniteTimeSpan ? long.MaxValue : _heartbeat.Now + (long)timeout.TotalMilliseconds;
 
-    private sealed record CloseRequest(ushort Code, string Reason, WsCloseInitiator Initiator, bool SkipsSources, long Deadline);
+    /// <param name="Code">What the close frame says.</param>
+    /// <param name="Reason">Why, in words.</param>
+    /// <param name="Initiator">Who began.</param>
+    /// <param name="SkipsSources">Whether what the sources have is not sent any more.</param>
+    /// <param name="Deadline">When the transport is aborted at the latest.</param>
+    /// <param name="PatientSince">When it was requested, where the peer has until the deadline as long as it goes on taking; null where it has not.</param>
+    private sealed record CloseRequest(ushort Code, string Reason, WsCloseInitiator Initiator, bool SkipsSources, long Deadline, long? PatientSince);
 }

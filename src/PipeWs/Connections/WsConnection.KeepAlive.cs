@@ -88,13 +88,7 @@ public sealed partial class WsConnection : IWsHeartbeatItem
         }
 
         // A ping may wait behind a large message, or its pong for reading to go on: a peer that takes what it is sent is alive.
-        long flushing = Volatile.Read(ref _flushingSince);
-        if (flushing != _flushingMark)
-        {
-            _flushingMark = flushing;
-            _lastTaken = now;
-        }
-
+        NoteTaken(now);
         if (_insideFrame && IsOver(now, _lastReceived, _options.FrameTimeout))
         {
             _stopReading = true;
@@ -121,11 +115,32 @@ public sealed partial class WsConnection : IWsHeartbeatItem
             return;
         }
 
+        CloseRequest? request = Volatile.Read(ref _closeRequest);
+        if (request is { PatientSince: { } since })
+        {
+            NoteTaken(now);
+            if (IsOver(now, Math.Max(since, _lastTaken), _options.CloseTimeout))
+            {
+                Abort(null);
+                return;
+            }
+        }
+
         // Where only the output ended, the input has as long to follow as a closing handshake.
         _endingSince ??= now;
-        if (Volatile.Read(ref _closeRequest) is { } request ? now >= request.Deadline : IsOver(now, _endingSince.Value, _options.CloseTimeout))
+        if (request is not null ? now >= request.Deadline : IsOver(now, _endingSince.Value, _options.CloseTimeout))
         {
             Abort(null);
+        }
+    }
+
+    private void NoteTaken(long now)
+    {
+        long flushing = Volatile.Read(ref _flushingSince);
+        if (flushing != _flushingMark)
+        {
+            _flushingMark = flushing;
+            _lastTaken = now;
         }
     }
 
@@ -195,7 +210,7 @@ public sealed partial class WsConnection : IWsHeartbeatItem
         SendControl(Opcode.Ping, payload);
     }
 
-    private void OnPong(ReadOnlySpan<byte> payload)
+    private void OnPong(ReadOnlySpan<byte> payload, WsReceiver receiver)
     {
         if (payload.Length != sizeof(long))
         {
@@ -228,7 +243,7 @@ public sealed partial class WsConnection : IWsHeartbeatItem
             }
         }
 
-        PongObserver?.Invoke(roundTrip);
+        receiver.OnRoundTrip(roundTrip);
     }
 
     private void ForgetPing(TaskCompletionSource<TimeSpan> answered)

@@ -51,6 +51,7 @@ public sealed partial class WsConnection
         }
 
         _unflushedBytes += writer.BytesWritten;
+        _messagesSent += writer.MessagesWritten;
         return more;
     }
 
@@ -186,6 +187,11 @@ public sealed partial class WsConnection
 
         _lentRest = default;
         _inLentFrame = false;
+        if (node.Fin)
+        {
+            _messagesSent++;
+        }
+
         return true;
     }
 

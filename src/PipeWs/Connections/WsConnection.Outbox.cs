@@ -209,15 +209,16 @@ public sealed partial class WsConnection
     }
 
     private void WriteDirect(WsMessageType type, ReadOnlySpan<byte> payload) =>
-        WriteDirect(type == WsMessageType.Text ? Opcode.Text : Opcode.Binary, payload);
+        WriteDirect(type == WsMessageType.Text ? Opcode.Text : Opcode.Binary, payload, messages: 1);
 
-    private void WriteDirect(Opcode opcode, ReadOnlySpan<byte> payload)
+    private void WriteDirect(Opcode opcode, ReadOnlySpan<byte> payload, int messages = 0)
     {
         try
         {
             var writer = new WsFrameWriter(_output, !_isServer, _options.FlushBytes);
             writer.Write(opcode, fin: true, payload);
             _unflushedBytes += writer.BytesWritten;
+            _messagesSent += messages;
         }
         catch (Exception e)
         {
@@ -265,6 +266,7 @@ public sealed partial class WsConnection
                 more = WritePending();
                 if (_unflushedBytes > 0)
                 {
+                    _bytesSent += _unflushedBytes;
                     _unflushedBytes = 0;
                     ValueTask<FlushResult> flush = _output.FlushAsync();
                     if (!flush.IsCompleted)

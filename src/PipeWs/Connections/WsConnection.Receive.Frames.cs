@@ -30,7 +30,7 @@ public sealed partial class WsConnection
 
                 if (header.IsControl)
                 {
-                    return ReadControl(ref buffer, header);
+                    return ReadControl(ref buffer, header, receiver);
                 }
 
                 error = BeginDataFrame(header, receiver);
@@ -222,7 +222,7 @@ public sealed partial class WsConnection
         }
     }
 
-    private ReceiveStep ReadControl(ref ReadOnlySequence<byte> buffer, in FrameHeader header)
+    private ReceiveStep ReadControl(ref ReadOnlySequence<byte> buffer, in FrameHeader header, WsReceiver receiver)
     {
         int length = (int)header.PayloadLength;
         if (buffer.Length < header.Length + length)
@@ -239,13 +239,14 @@ public sealed partial class WsConnection
         }
 
         buffer = buffer.Slice(header.Length + length);
+        _controlBytes = length;
         switch (header.Opcode)
         {
             case Opcode.Ping:
                 SendControl(Opcode.Pong, payload);
                 return ReceiveStep.Control;
             case Opcode.Pong:
-                OnPong(payload);
+                OnPong(payload, receiver);
                 return ReceiveStep.Control;
             default:
                 return ReadClose(payload);

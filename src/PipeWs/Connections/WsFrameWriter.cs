@@ -21,12 +21,16 @@ public ref struct WsFrameWriter
     /// <summary>The bytes written through this writer.</summary>
     public long BytesWritten { get; private set; }
 
+    /// <summary>The whole messages written through this writer.</summary>
+    internal int MessagesWritten { get; private set; }
+
     /// <summary>Whether as much has been written as is handed to the transport at a time; the rest waits until it took this.</summary>
     public readonly bool IsFull => BytesWritten >= _fullBytes;
 
     /// <summary>Writes an encoded frame.</summary>
     public void Write(WsFrame frame)
     {
+        MessagesWritten++;
         if (_masks)
         {
             Write(frame.Type == WsMessageType.Text ? Opcode.Text : Opcode.Binary, fin: true, frame.Payload);
@@ -39,8 +43,11 @@ public ref struct WsFrameWriter
     }
 
     /// <summary>Writes a whole message.</summary>
-    public void Write(WsMessageType type, scoped ReadOnlySpan<byte> payload) =>
+    public void Write(WsMessageType type, scoped ReadOnlySpan<byte> payload)
+    {
+        MessagesWritten++;
         Write(type == WsMessageType.Text ? Opcode.Text : Opcode.Binary, fin: true, payload);
+    }
 
     internal void Write(Opcode opcode, bool fin, scoped ReadOnlySpan<byte> payload)
     {

@@ -25,6 +25,16 @@ internal static class MessageWriter
         output.Advance(json.Length);
     }
 
+    /// <summary>Writes <c>{"type":"reconnect","after":1234}</c>, in milliseconds.</summary>
+    public static void WriteReconnect(IBufferWriter<byte> output, long afterMilliseconds)
+    {
+        var json = new Json(output.GetSpan(FixedBytes));
+        json.Raw("{\"type\":\"reconnect\",\"after\":"u8);
+        json.Number(afterMilliseconds);
+        json.Raw((byte)'}');
+        output.Advance(json.Length);
+    }
+
     /// <summary>Writes <c>{"id":"2","type":"pong"}</c>.</summary>
     public static void WritePong(IBufferWriter<byte> output, ReadOnlySpan<byte> id)
     {

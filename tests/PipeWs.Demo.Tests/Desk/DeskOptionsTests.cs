@@ -15,19 +15,21 @@ public class DeskOptionsTests
         Assert.Equal(100_000, options.StartingCash);
         Assert.Equal(TimeSpan.FromSeconds(5), options.PortfolioInterval);
         Assert.True(File.Exists(options.RecordingPath));
+        Assert.Equal(TimeSpan.FromMinutes(5), options.TokenLifetime);
         Assert.True(options.ShowsStatus);
     }
 
     [Fact]
     public void Arguments_are_read()
     {
-        var options = Parse("--speed", "0.5", "--door=mapped", "--alert-percent", "0.25", "--alert-seconds", "30", "--status", "false", "--recording", "x.gz");
+        var options = Parse("--speed", "0.5", "--door=mapped", "--alert-percent", "0.25", "--alert-seconds", "30", "--status", "false", "--recording", "x.gz", "--token-seconds", "2");
 
         Assert.Equal(0.5, options.Speed);
         Assert.Equal(DeskDoor.Mapped, options.Door);
         Assert.Equal(0.25m, options.AlertThresholdPercent);
         Assert.Equal(TimeSpan.FromSeconds(30), options.AlertWindow);
         Assert.Equal("x.gz", options.RecordingPath);
+        Assert.Equal(TimeSpan.FromSeconds(2), options.TokenLifetime);
         Assert.False(options.ShowsStatus);
     }
 
@@ -40,6 +42,7 @@ public class DeskOptionsTests
     [InlineData("--door", "back")]
     [InlineData("--status", "maybe")]
     [InlineData("--alert-percent", "101")]
+    [InlineData("--token-seconds", "0")]
     public void An_argument_that_makes_no_sense_is_named(string name, string value)
     {
         var exception = Assert.Throws<FormatException>(() => Parse(name, value));

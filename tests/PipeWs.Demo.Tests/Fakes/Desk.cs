@@ -21,7 +21,7 @@ internal sealed class TestDesk
         Symbols = symbols ?? [new Symbol(0, "BTC", "USDT"), new Symbol(1, "ETH", "USDT")];
         Market = new MarketData(Symbols, Options.StatisticsWindow);
         Portfolios = new PortfolioService(Market, Time, Options.StartingCash, Options.MaxUsers);
-        Sessions = new DeskSessions(new QueryDeskIdentity(), Portfolios);
+        Sessions = new DeskSessions(new DeskIdentity(), Portfolios);
         Notifier = new DeskNotifier(Hub, Sessions, Portfolios, NullLogger<DeskNotifier>.Instance);
         Trading = new TradingService(Market, Market, Portfolios, Notifier, Time);
         Alerts = new AlertService(Market, Notifier, Time, Options.AlertWindow, Options.AlertThresholdPercent);

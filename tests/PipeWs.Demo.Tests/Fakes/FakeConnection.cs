@@ -22,7 +22,7 @@ internal sealed class FakeConnection(FakeHub hub, string id, string query) : Fak
 
     public ClaimsPrincipal User { get; } = new();
 
-    public string? UserId => null;
+    public string? UserId { get; set; }
 
     public string Path => "/ws";
 

@@ -49,6 +49,8 @@ internal sealed class FakeHub : IWsHub
 
     public IReadOnlyList<IWsConnection> UserConnections(string userId) => [];
 
+    public WsHubStatistics GetStatistics(int maxRooms = 100, string? room = null) => new() { RoomCount = _rooms.Count };
+
     public IWsRoom Room(string name) => RoomOf(name);
 
     public FakeRoom RoomOf(string name) => _rooms.GetOrAdd(name, key => new FakeRoom(key));
@@ -59,6 +61,8 @@ internal sealed class FakeHub : IWsHub
         room = fake;
         return found;
     }
+
+    public Task DrainAsync(WsDrainOptions? options = null, CancellationToken cancellationToken = default) => Task.CompletedTask;
 
     public void RaiseJoined(string room, IWsConnection connection) => Joined?.Invoke(new WsRoomEvent(room, connection, RoomOf(room).MemberCount));
 

@@ -21,6 +21,9 @@ public class HandshakeRequestReaderTests
         Request(line: "GET /wsx HTTP/1.1"),
         Request(line: "GET /w HTTP/1.1"),
         Request(connection: null),
+        Request(more: "Authorization: Bearer abc.def"),
+        Request(more: "Authorization: Bearer a\r\nauthorization: Bearer b"),
+        Request(more: "Authorization: Bearer " + new string('t', 9000)),
         Request(more: "Bad : x"),
         Request(more: "X: a\nY: b"),
         Request(more: "X: a\rY: b"),
@@ -39,6 +42,19 @@ public class HandshakeRequestReaderTests
 
     public static TheoryData<int> AllInputs => [.. Enumerable.Range(0, Inputs.Length)];
 
+    [Theory]
+    [InlineData("X: y", null, null)]
+    [InlineData("traceparent: 00-a-b-01", "00-a-b-01", null)]
+    [InlineData("TraceParent:  00-a-b-01 \r\nTraceState: a=1\r\ntracestate: b=2,c=3", "00-a-b-01", "a=1, b=2,c=3")]
+    [InlineData("traceparent: 00-a-b-01\r\ntraceparent: 00-a-b-01", "", null)]
+    [InlineData("traceparent: 1\r\ntraceparent: 2\r\ntraceparent: 3", "", null)]
+    public void Keeps_the_context_of_a_trace(string headers, string? traceParent, string? traceState)
+    {
+        var reader = new HandshakeRequestReader(Paths);
+        Assert.Equal(HandshakeReadStatus.Complete, reader.Read(Sequence(Bytes(Request(more: headers)))));
+        Assert.Equal((traceParent, traceState), (reader.Request.TraceParent, reader.Request.TraceState));
+    }
+
     [Fact]
     public void Reads_a_whole_request()
     {
@@ -56,6 +72,25 @@ public class HandshakeRequestReaderTests
         Assert.Equal("chat, superchat", request.Subprotocols);
         Assert.Equal(Bytes(Key), request.Key.ToArray());
         Assert.False(HandshakeRequestRules.Check(request).IsRefused);
+    }
+
+    [Fact]
+    public void Keeps_the_authorization_as_it_was_sent()
+    {
+        var reader = new HandshakeRequestReader(Paths);
+
+        Assert.Equal(HandshakeReadStatus.Complete, reader.Read(Sequence(Bytes(Request(more: "aUTHORIZATION:\t Basic QWxhZGRpbjpvcGVu \t")))));
+
+        Assert.Equal((1, "Basic QWxhZGRpbjpvcGVu"), (reader.Request.AuthorizationCount, reader.Request.Authorization));
+    }
+
+    [Fact]
+    public void An_authorization_is_bounded_as_every_header_is()
+    {
+        var reader = new HandshakeRequestReader(Paths);
+
+        Assert.Equal(HandshakeReadStatus.Malformed, reader.Read(Sequence(Bytes(Request(more: "Authorization: Bearer " + new string('t', 8 * 1024))))));
+        Assert.Equal(431, reader.Refusal.StatusCode);
     }
 
     [Theory]

@@ -19,6 +19,15 @@ public class HandshakeRequestRulesTests
     [InlineData("Content-Length: 0\r\nContent-Length: 7")]
     public void Refuses_a_body(string header) => AssertRefused(400, Request(more: header));
 
+    [Theory]
+    [InlineData("Authorization: Bearer a\r\nAuthorization: Bearer b")]
+    [InlineData("Authorization: Bearer a\r\nauthorization: Bearer a")]
+    [InlineData("Authorization:\r\nAuthorization: Bearer a")]
+    public void Refuses_two_authorizations(string headers) => AssertRefused(400, Request(more: headers));
+
+    [Fact]
+    public void Accepts_one_authorization() => AssertAccepted(Request(more: "Authorization: Bearer a"));
+
     [Fact]
     public void Accepts_a_content_length_of_0() => AssertAccepted(Request(more: "Content-Length: 0"));
 

@@ -28,7 +28,7 @@ internal static class HardeningRows
     public static Task FailsAsync(HubServer server, int code, params string[] hex) => FailsAsync(server, code, [.. hex.Select(Hex)]);
 
     /// <summary>Runs a task that needs the time to pass: the clock goes on in small steps until it has completed.</summary>
-    public static async Task WhileTimePassesAsync(PipeWs.Shared.ManualTimeProvider clock, Task task)
+    public static async Task WhileTimePassesAsync(ManualTimeProvider clock, Task task)
     {
         long start = Environment.TickCount64;
         while (!task.IsCompleted && Environment.TickCount64 - start < RawPeer.Patience.TotalMilliseconds)

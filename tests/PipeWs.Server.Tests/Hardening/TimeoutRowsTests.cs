@@ -147,7 +147,7 @@ public sealed class TimeoutRowsTests
         {
             var message = WsPreparedMessage.Binary(new byte[8000]);
             int sent = 0;
-            while (!connection.ConnectionClosed.IsCancellationRequested)
+            while (!connection.Ws.IsClosing)
             {
                 // Sending to a user never waits: no time passes here, it is the bytes that are too many.
                 Assert.True(server.Hub.User("ann").SendAsync(message).IsCompletedSuccessfully);

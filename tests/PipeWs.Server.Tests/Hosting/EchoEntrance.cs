@@ -6,6 +6,7 @@ using System.Net;
 using System.Threading.Channels;
 using Microsoft.Extensions.DependencyInjection;
 using PipeWs.Protocol.Framing;
+using PipeWs.Protocol.Handshake;
 
 namespace PipeWs.Server.Tests.Hosting;
 
@@ -42,9 +43,9 @@ internal sealed class EchoEntrance : IHubEntrance
         services.AddKeyedSingleton<IHubEntrance>(name, this);
     }
 
-    public bool TryReserve(EndPoint? remote, [NotNullWhen(true)] out IDisposable? place, out string refusal)
+    public bool TryReserve(EndPoint? remote, [NotNullWhen(true)] out IDisposable? place, out HandshakeRefusal refusal)
     {
-        refusal = "";
+        refusal = default;
         var taken = new Place(this);
         _places[taken] = true;
         if (_places.Count <= MaxConnections)
@@ -55,7 +56,7 @@ internal sealed class EchoEntrance : IHubEntrance
 
         _places.TryRemove(taken, out _);
         place = null;
-        refusal = "The hub is full.";
+        refusal = HandshakeRefusal.Unavailable("The hub is full.");
         return false;
     }
 

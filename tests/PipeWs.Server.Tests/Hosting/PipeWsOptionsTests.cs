@@ -18,12 +18,18 @@ public class PipeWsOptionsTests
         { "Subprotocols", o => o.Subprotocols.Add("a b"), "a b" },
         { "Subprotocols", o => o.Subprotocols.Add(""), "" },
         { "HandlerPaths", o => o.HandlerPaths.Add("ws"), "ws" },
-        { "Rooms.MaxLagMessages", o => o.Rooms.MaxLagMessages = 0, "0" },
-        { "Rooms.MaxLagMessages", o => o.Rooms.MaxLagMessages = int.MaxValue, "2147483647" },
-        { "Rooms.HistoryMessages", o => o.Rooms.HistoryMessages = 1_048_577, "1048577" },
-        { "Rooms.HistoryAge", o => o.Rooms.HistoryAge = TimeSpan.FromSeconds(-1), "-00:00:01" },
-        { "Rooms.MaxConflationKeys", o => o.Rooms.MaxConflationKeys = 0, "0" },
-        { "Rooms.SlowConsumerPolicy", o => o.Rooms.SlowConsumerPolicy = (WsSlowConsumerPolicy)9, "9" },
+        { "Rooms:MaxLagMessages", o => o.Rooms.MaxLagMessages = 0, "0" },
+        { "Rooms:MaxLagMessages", o => o.Rooms.MaxLagMessages = int.MaxValue, "2147483647" },
+        { "Rooms:HistoryMessages", o => o.Rooms.HistoryMessages = 1_048_577, "1048577" },
+        { "Rooms:HistoryAge", o => o.Rooms.HistoryAge = TimeSpan.FromSeconds(-1), "-00:00:01" },
+        { "Rooms:MaxConflationKeys", o => o.Rooms.MaxConflationKeys = 0, "0" },
+        { "AllowedOrigins", o => { o.AllowedOrigins.Add("https://a.example"); o.AllowAnyOrigin(); }, "https://a.example" },
+        { "Authentication:Timeout", o => o.Authentication.Timeout = TimeSpan.Zero, "00:00:00" },
+        { "Authentication:Mode", o => o.Authentication.Mode = (WsAuthenticationMode)9, "9" },
+        { "Authentication:TokenSources", o => o.Authentication.TokenSources = (WsTokenSources)8, "8" },
+        { "Authentication:TokenParameter", o => o.Authentication.TokenParameter = "a b", "a b" },
+        { "Authentication:TokenParameter", o => o.Authentication.TokenParameter = "", "" },
+        { "Rooms:SlowConsumerPolicy", o => o.Rooms.SlowConsumerPolicy = (WsSlowConsumerPolicy)9, "9" },
     };
 
     [Theory]
@@ -31,7 +37,7 @@ public class PipeWsOptionsTests
     public void Bad_options_are_named_with_their_value_and_what_is_allowed(string option, Action<PipeWsOptions> configure, string value)
     {
         string message = Assert.Throws<OptionsValidationException>(() => Options(configure: configure)).Message;
-        Assert.Contains($"PipeWs: {option} is '{value}'; it must be ", message);
+        Assert.Contains($"PipeWs:{option} is '{value}'; it must be ", message);
     }
 
     [Fact]
@@ -61,6 +67,11 @@ public class PipeWsOptionsTests
             ["PipeWs:AllowedOrigins:0"] = "https://a.example",
             ["PipeWs:Subprotocols:0"] = "v1",
             ["PipeWs:Rooms:SlowConsumerPolicy"] = "Skip",
+            ["PipeWs:Rooms:AuthorizationPolicy"] = "members",
+            ["PipeWs:Authentication:Mode"] = "FirstMessage",
+            ["PipeWs:Authentication:Timeout"] = "00:00:20",
+            ["PipeWs:Authentication:TokenSources"] = "Query, Subprotocol",
+            ["PipeWs:Authentication:TokenParameter"] = "access_token",
             ["PipeWs:Hubs:other:MaxConnections"] = "9",
         };
         PipeWsOptions options = Options(settings, o => o.PingInterval = TimeSpan.FromSeconds(8));
@@ -70,6 +81,9 @@ public class PipeWsOptionsTests
         Assert.Equal(["https://a.example"], options.AllowedOrigins);
         Assert.Equal(["v1"], options.Subprotocols);
         Assert.Equal(WsSlowConsumerPolicy.Skip, options.Rooms.SlowConsumerPolicy);
+        Assert.Equal("members", options.Rooms.AuthorizationPolicy);
+        Assert.Equal((WsAuthenticationMode.FirstMessage, TimeSpan.FromSeconds(20)), (options.Authentication.Mode, options.Authentication.Timeout));
+        Assert.Equal((WsTokenSources.Query | WsTokenSources.Subprotocol, "access_token"), (options.Authentication.TokenSources, options.Authentication.TokenParameter));
         Assert.Equal(9, Options(settings, name: "other").MaxConnections);
 
         settings["WEBSOCKET_MAX_CONNECTIONS"] = "77";

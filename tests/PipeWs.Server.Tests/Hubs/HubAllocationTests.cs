@@ -1,7 +1,10 @@
+using System.Diagnostics;
 using System.IO.Pipelines;
 using System.Security.Claims;
 using System.Text;
+using Microsoft.Extensions.DependencyInjection;
 using PipeWs.Protocol.Framing;
+using PipeWs.Server.Diagnostics;
 using PipeWs.Server.Hubs;
 using PipeWs.Server.Routing;
 using PipeWs.Server.Tests.Support;
@@ -40,6 +43,32 @@ public sealed class HubAllocationTests
             end.Send(frame);
             Assert.True(end.Take() > 0);
         });
+        await end.FinishAsync();
+    }
+
+    [Fact]
+    public async Task Receive_route_and_reply_allocate_nothing_while_all_is_measured_and_the_connection_is_traced()
+    {
+        using var listener = new ActivityListener
+        {
+            ShouldListenTo = static source => source.Name == WsDiagnostics.ActivitySourceName,
+            Sample = static (ref ActivityCreationOptions<ActivityContext> _) => ActivitySamplingResult.PropagationData,
+        };
+        ActivitySource.AddActivityListener(listener);
+        byte[] answer = """{"last":1}"""u8.ToArray();
+        using var hub = new TestHub(
+            register: registration => registration.Actions.Add(new RawRoute("quote", context => context.ReplyAsync("quote", answer))),
+            services: static services => services.AddMetrics().AddSingleton<HubMetrics>());
+        using var meter = new MeterRecorder(hub.Services);
+        var end = new End(hub.Hub);
+        byte[] frame = RawPeer.Frame(Opcode.Text, """{"id":"7","action":"quote","data":{"symbol":"BTC-USDT"}}"""u8);
+
+        AssertAllocatesNothing(() =>
+        {
+            end.Send(frame);
+            Assert.True(end.Take() > 0);
+        });
+        Assert.True(meter.Read("pipews.server.messages", ("network.io.direction", "receive")) >= Messages);
         await end.FinishAsync();
     }
 

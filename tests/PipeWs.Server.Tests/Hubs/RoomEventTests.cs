@@ -28,7 +28,7 @@ public sealed class RoomEventTests
         hub.Hub.Joined += _ => heard.Add("joined");
         hub.Hub.Left += _ => heard.Add("left");
         Membership member = peer.Connection.BeginJoin("lobby", WsSince.Head, out _)!;
-        peer.Connection.LeaveAll();
+        await peer.Connection.LeaveAll();
         peer.Connection.EndJoin(member);
         Assert.Equal(["joined", "left"], heard);
         Assert.Empty(hub.Hub.Rooms);

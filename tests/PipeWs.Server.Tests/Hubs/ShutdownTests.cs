@@ -1,6 +1,7 @@
 using System.Net.WebSockets;
 using System.Text;
 using PipeWs.Protocol.Framing;
+using PipeWs.Server.Hubs;
 using PipeWs.Server.Tests.Support;
 using PipeWs.Shared;
 using RawPeer = PipeWs.Server.Tests.Support.RawPeer;
@@ -48,7 +49,7 @@ public sealed class ShutdownTests
         await stopped.WaitAsync(s_promptly);
         await server.AssertConnectionsAsync(0);
         Assert.Empty(server.Hub.Rooms);
-        Assert.Empty(server.Server.Log.All);
+        Assert.Equal(2300, Assert.Single(server.Server.Log.All).Id.Id);
     }
 
     [Theory]
@@ -76,6 +77,112 @@ public sealed class ShutdownTests
         await server.AssertConnectionsAsync(0);
         await silent.ReadCloseAsync(1001);
         await busy.ReadCloseAsync(1001);
+    }
+
+    [Theory]
+    [MemberData(nameof(Doors))]
+    public async Task A_handler_is_waited_for_and_newcomers_are_sent_away_meanwhile(Door door, bool isSecure)
+    {
+        var running = new TaskCompletionSource();
+        var finish = new TaskCompletionSource();
+        await using HubServer server = await HubServer.JsonAsync(
+            door,
+            isSecure,
+            build: builder => builder.MapAction("work", async _ =>
+            {
+                running.SetResult();
+                await finish.Task;
+            }),
+            hasBystander: false);
+        await using RawPeer busy = await server.OpenAsync();
+        await busy.SendTextAsync("""{"action":"work"}""");
+        await running.Task.Soon();
+
+        Task stopped = server.Server.App.StopAsync();
+        await busy.ReadCloseAsync(1001);
+        await using (RawPeer newcomer = await server.Server.ConnectAsync())
+        {
+            await newcomer.SendAsync(RawPeer.Handshake());
+            HttpAnswer answer = await newcomer.ReadAnswerAsync();
+            Assert.Equal(503, answer.StatusCode);
+            Assert.Equal("5", answer["Retry-After"]);
+            Assert.Contains("shutting down", answer.Body, StringComparison.Ordinal);
+            await newcomer.AssertClosedAsync();
+        }
+
+        Assert.False(stopped.IsCompleted);
+        await busy.SendFrameAsync(Opcode.Close, [0x03, 0xE9]);
+        finish.SetResult();
+        await stopped.WaitAsync(s_promptly);
+        await server.AssertConnectionsAsync(0);
+    }
+
+    [Theory]
+    [MemberData(nameof(Doors))]
+    public async Task A_handler_that_never_returns_is_left_behind_at_ShutdownTimeout(Door door, bool isSecure)
+    {
+        var running = new TaskCompletionSource();
+        var never = new TaskCompletionSource();
+        await using HubServer server = await HubServer.JsonAsync(
+            door,
+            isSecure,
+            options => options.ShutdownTimeout = TimeSpan.FromSeconds(0.3),
+            builder => builder.MapAction("hang", _ =>
+            {
+                running.SetResult();
+                return new ValueTask(never.Task);
+            }),
+            hasBystander: false);
+        await using RawPeer busy = await server.OpenAsync();
+        await busy.SendTextAsync("""{"action":"hang"}""");
+        await running.Task.Soon();
+
+        await server.Server.App.StopAsync().WaitAsync(s_promptly);
+
+        await server.AssertConnectionsAsync(0);
+        await busy.ReadCloseAsync(1001);
+        Assert.Equal([2300, 2301, 2302], server.Server.Log.PipeWs.Select(line => line.Id.Id));
+        never.SetResult();
+    }
+
+    [Fact]
+    public async Task Who_takes_its_backlog_slowly_but_takes_it_gets_all_of_it_before_1001()
+    {
+        const int Backlog = 2000;
+        var clock = new ManualTimeProvider();
+        await using HubServer server = await HubServer.JsonAsync(clock: clock, sendBufferBytes: 8192, hasBystander: false);
+        (RawPeer slow, HubConnection taken) = await server.OpenWithConnectionAsync(receiveBufferBytes: 4096);
+        await using RawPeer _ = slow;
+        await using RawPeer stuck = await server.OpenAsync(receiveBufferBytes: 4096);
+        await slow.SubscribeAsync("last words");
+        await stuck.SubscribeAsync("last words");
+        for (int i = 0; i < Backlog; i++)
+        {
+            server.Hub.Room("last words").Publish(Encoding.ASCII.GetBytes($"\"{new string('x', 1000)}\""));
+        }
+
+        Task stopped = server.Server.App.StopAsync();
+        await Conditions.UntilAsync(() => server.Hub.Connections.All(connection => connection.ConnectionClosed.IsCancellationRequested), "all are told to go");
+        long sent = 0;
+        for (int i = 1; i <= Backlog; i++)
+        {
+            Assert.Equal(i, (await slow.ReadJsonAsync()).GetProperty("sn").GetInt64());
+            if (i % 250 == 0)
+            {
+                // Together much more than CloseTimeout.
+                await Conditions.UntilAsync(() => taken.Ws.BytesSent > sent, "what was taken made room for more");
+                sent = taken.Ws.BytesSent;
+                clock.Advance(TimeSpan.FromSeconds(2));
+            }
+        }
+
+        // The one that takes nothing is gone long since.
+        await Conditions.UntilAsync(() => server.Hub.ConnectionCount == 1, "the other is given up");
+        await slow.ReadCloseAsync(1001);
+        Assert.False(stopped.IsCompleted);
+        await slow.SendFrameAsync(Opcode.Close, [0x03, 0xE9]);
+        await slow.AssertClosedAsync();
+        await stopped.WaitAsync(s_promptly);
     }
 
     [Fact]

@@ -153,9 +153,10 @@ internal sealed class HubServer : IAsyncDisposable
         string[] before = [.. Hub.Connections.Select(connection => connection.Id)];
         RawPeer peer = await OpenAsync(handshake, receiveBufferBytes);
 
-        // Where there is no welcome the answer to the handshake comes first.
-        await Conditions.UntilAsync(() => Hub.ConnectionCount == before.Length + 1, "the connection is listed");
-        return (peer, (HubConnection)Hub.Connections.Single(connection => !before.Contains(connection.Id)));
+        // Where there is no welcome the answer to the handshake comes first. Of those before, one that has ended may leave the list meanwhile.
+        IWsConnection? opened = null;
+        await Conditions.UntilAsync(() => (opened = Hub.Connections.FirstOrDefault(connection => !before.Contains(connection.Id))) is not null, "the connection is listed");
+        return (peer, (HubConnection)opened!);
     }
 
     /// <summary>The bystander still gets its answer, the hub has its connection and no other, and nobody logged more than one line for each of the others.</summary>

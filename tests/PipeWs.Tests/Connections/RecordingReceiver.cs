@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Collections.Concurrent;
 using System.Threading.Channels;
 using PipeWs.Shared;
 
@@ -17,6 +18,8 @@ internal sealed class RecordingReceiver : WsReceiver
     public Func<WsMessageType, bool>? InParts { get; set; }
 
     public int PartCount { get; private set; }
+
+    public ConcurrentQueue<TimeSpan> RoundTrips { get; } = new();
 
     public int MessageCount => _messages.Reader.Count;
 
@@ -49,6 +52,8 @@ internal sealed class RecordingReceiver : WsReceiver
 
         return OnPart?.Invoke(part) ?? default;
     }
+
+    public override void OnRoundTrip(TimeSpan roundTrip) => RoundTrips.Enqueue(roundTrip);
 
     private bool PartIsFirst { get; set; } = true;
 }

@@ -1,0 +1,191 @@
+using Microsoft.Extensions.Logging;
+using PipeWs.Protocol.Framing;
+using PipeWs.Server.Filters;
+using PipeWs.Server.Hooks;
+using PipeWs.Server.Routing;
+
+namespace PipeWs.Server.Hubs;
+
+// The application's filters and hooks around a connection's life.
+internal sealed partial class Hub
+{
+    private WsConnectionDelegate? _connectionPipeline;
+    private FilterScope? _filters;
+
+    internal HubHooks Hooks { get; }
+
+    /// <summary>
+    /// Makes the filters, from the application's services: once, before the first connection. Not in the constructor, so that a filter may ask for the hub.
+    /// </summary>
+    /// <exception cref="InvalidOperationException">A filter refers to a limit or a policy that does not exist.</exception>
+    internal void Start()
+    {
+        _filters = new FilterScope(Name, _registration, _services, Hooks, _loggers, Time);
+        try
+        {
+            if (MessagePipeline.Create(_filters) is { } pipeline)
+            {
+                Router = new Router(_registration, this, _loggers.CreateLogger("PipeWs.Server.Router"), hooks: Hooks, pipeline: pipeline) { Counters = Counters };
+            }
+
+            if (_registration.ConnectionFilters.Count > 0)
+            {
+                WsConnectionDelegate next = ServeOnceAsync;
+                foreach (ConnectionFilterFactory make in _registration.ConnectionFilters.AsEnumerable().Reverse())
+                {
+                    next = new ConnectionStage(make(_filters), next).InvokeAsync;
+                }
+
+                _connectionPipeline = next;
+            }
+        }
+        catch
+        {
+            _filters.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>The connection's life inside its filters.</summary>
+    private async Task ServeFilteredAsync(HubConnection connection, WsConnectionDelegate pipeline)
+    {
+        connection.Served = new TaskCompletionSource<Task>(TaskCreationOptions.RunContinuationsAsynchronously);
+        try
+        {
+            await UntilGivenUpAsync(new ValueTask(pipeline(connection)), connection);
+        }
+        catch (Exception e)
+        {
+            connection.BeginClose(CloseCode.InternalError, "internal error");
+            if (!HubHooks.IsGivingUp(e, connection))
+            {
+                Counters.HookFailed();
+                LogConnectionFilterFailed(_logger, connection.Id, e);
+                await Hooks.OnErrorAsync(new WsErrorContext(e, WsErrorSource.ConnectionFilter, connection));
+            }
+        }
+
+        // A filter that returns before the connection has ended does not end it; one that never let it be served has refused it.
+        if (connection.TryBeginServing())
+        {
+            connection.BeginClose(CloseCode.PolicyViolation, "the connection was refused");
+            await ServeAsync(connection);
+            return;
+        }
+
+        await await connection.Served.Task;
+    }
+
+    /// <summary>What is at the end of a connection's filters.</summary>
+    private Task ServeOnceAsync(IWsConnection connection)
+    {
+        if (connection is not HubConnection own || own.Hub != this)
+        {
+            throw new InvalidOperationException("A connection filter calls next with the connection it was given.");
+        }
+
+        if (!own.TryBeginServing())
+        {
+            throw new InvalidOperationException("A connection filter calls next once, before it returns.");
+        }
+
+        Task served = ServeAsync(own);
+        own.Served!.SetResult(served);
+        return served;
+    }
+
+    /// <summary>Asks whether a new connection may stay. One that may not is closed; one that is closing already is not asked about.</summary>
+    private ValueTask<bool> AdmitAsync(HubConnection connection)
+    {
+        if (connection.Ws.IsClosing)
+        {
+            return new ValueTask<bool>(false);
+        }
+
+        connection.IsAnnounced = true;
+        return Hooks.Connect is null ? new ValueTask<bool>(true) : AskAsync(connection, Hooks.Connect);
+    }
+
+    private async ValueTask<bool> AskAsync(HubConnection connection, DecisionHooks<IWsConnection> hooks)
+    {
+        WsDecision decision;
+        Task<WsDecision> asking = hooks.AskAsync(connection).AsTask();
+        try
+        {
+            decision = await asking.WaitAsync(connection.ConnectionClosed);
+        }
+        catch (OperationCanceledException)
+        {
+            // It has had its signal. A hook that never returns must keep neither the connection's place nor the application from stopping.
+            try
+            {
+                await Task.WhenAny(asking, _givenUp.Task).WaitAsync(Options.CloseTimeout, Time);
+            }
+            catch (TimeoutException)
+            {
+            }
+
+            if (!asking.IsCompleted)
+            {
+                LogHookLeftBehind(_logger, connection.Id);
+                connection.BeginClose(CloseCode.InternalError, "internal error");
+                return false;
+            }
+
+            decision = await asking;
+        }
+
+        if (decision.IsRefused)
+        {
+            connection.BeginClose((ushort)decision.Code, decision.Reason!);
+            return false;
+        }
+
+        return true;
+    }
+
+    /// <summary>Tells the hooks of the end of a connection that the application was told of.</summary>
+    private ValueTask TellOfEndAsync(HubConnection connection)
+    {
+        if (!connection.IsAnnounced || Hooks.Disconnect is not { } hooks)
+        {
+            return default;
+        }
+
+        // Not completed only where the hub itself failed.
+        WsCloseInfo info = connection.Closed is { IsCompletedSuccessfully: true } closed
+            ? closed.Result
+            : new WsCloseInfo(CloseCode.AbnormalClosure, "", WsCloseInitiator.Local, WasClean: false);
+        return hooks.TellAsync((connection, info));
+    }
+
+    /// <summary>Waits for code of the application's, until there is no more time for it.</summary>
+    private async ValueTask UntilGivenUpAsync(ValueTask work, HubConnection connection)
+    {
+        if (work.IsCompletedSuccessfully)
+        {
+            return;
+        }
+
+        Task running = work.AsTask();
+        await Task.WhenAny(running, _givenUp.Task);
+        if (!running.IsCompleted)
+        {
+            LogLeftBehind(_logger, connection.Id);
+            return;
+        }
+
+        await running;
+    }
+
+    private sealed class ConnectionStage(IWsConnectionFilter filter, WsConnectionDelegate next)
+    {
+        public Task InvokeAsync(IWsConnection connection) => filter.InvokeAsync(connection, next);
+    }
+
+    [LoggerMessage(EventId = 2103, EventName = "ConnectionFilterFailed", Level = LogLevel.Error, Message = "Connection {ConnectionId}: a connection filter failed")]
+    private static partial void LogConnectionFilterFailed(ILogger logger, string connectionId, Exception exception);
+
+    [LoggerMessage(EventId = 2104, EventName = "ConnectHookLeftBehind", Level = LogLevel.Warning, Message = "Connection {ConnectionId} ended while a hook of OnConnect was at work, which did not return in time and is waited for no more")]
+    private static partial void LogHookLeftBehind(ILogger logger, string connectionId);
+}

@@ -1,0 +1,186 @@
+using System.Security.Claims;
+using Microsoft.AspNetCore.Authorization;
+using PipeWs.Messages;
+using PipeWs.Protocol.Handshake;
+using PipeWs.Server.Identity;
+using PipeWs.Server.Rooms;
+using PipeWs.Server.Routing;
+
+namespace PipeWs.Server.Hubs;
+
+// Who the connections are, and until when.
+internal sealed partial class Hub
+{
+    private readonly HubIdentity? _identity;
+
+    async ValueTask IBuiltInMessages.OnAuthenticateAsync(RequestContext context)
+    {
+        var connection = (HubConnection)context.Connection;
+        EnvelopeError error = AuthMessage.Read(context.Message.Span, in context.Envelope, out string token);
+        if (error.IsError)
+        {
+            await context.ReplyErrorAsync(error.Code, error.Reason);
+            return;
+        }
+
+        var request = new WsAuthenticationRequest
+        {
+            Token = token,
+            Path = connection.Path,
+            Query = connection.Query,
+            RemoteEndPoint = connection.RemoteEndPoint,
+            IsSecure = connection.Identity!.IsSecure,
+            Connection = connection,
+        };
+        (WsAuthenticationResult result, HandshakeRefusal refusal) = await _identity!.AskAsync(request, connection.ConnectionClosed);
+        if (refusal.IsRefused)
+        {
+            await RefuseAsync(context, refusal.StatusCode, refusal.Message);
+            return;
+        }
+
+        if (result.User is not { } user)
+        {
+            await RefuseAsync(context, 401, "The token is not accepted.");
+            return;
+        }
+
+        string? userId = AcceptedConnection.IdOf(user);
+        if (!connection.MayBecome(userId))
+        {
+            await RefuseAsync(context, 403, "the token is another user's: open another connection for it");
+            return;
+        }
+
+        if (!await _identity.IsAllowedAsync(user, request))
+        {
+            await RefuseAsync(context, 403, BearerChallenge.Forbidden.Message);
+            return;
+        }
+
+        await AdoptAsync(context, connection, user, userId, result.ExpiresAt);
+    }
+
+    /// <summary>Makes the user of a good token the connection's.</summary>
+    private async ValueTask AdoptAsync(RequestContext context, HubConnection connection, ClaimsPrincipal user, string? userId, DateTimeOffset? expiresAt)
+    {
+        if (!connection.TryCountUser(userId) || !TryAdopt(connection, user, userId, expiresAt, out Membership? everyone))
+        {
+            return;
+        }
+
+        IdentityLog.Authenticated(_logger, connection.Id);
+        try
+        {
+            await context.ReplyAckAsync();
+        }
+        finally
+        {
+            // The ack has its place before what is sent to all, and nothing that is sent after it is missed.
+            if (everyone is not null)
+            {
+                _everyone.Activate(everyone);
+            }
+        }
+    }
+
+    /// <param name="connection">The connection.</param>
+    /// <param name="user">Who it is from now on.</param>
+    /// <param name="userId">The user's id.</param>
+    /// <param name="expiresAt">Until when.</param>
+    /// <param name="everyone">Its membership where it had none among all before, to be activated.</param>
+    /// <returns><see langword="false"/> where the connection ended while its token was judged.</returns>
+    private bool TryAdopt(HubConnection connection, ClaimsPrincipal user, string? userId, DateTimeOffset? expiresAt, out Membership? everyone)
+    {
+        ConnectionIdentity identity = connection.Identity!;
+        everyone = null;
+        lock (identity.Gate)
+        {
+            if (identity.HasEnded)
+            {
+                return false;
+            }
+
+            bool isOther = connection.UserId != userId;
+            if (isOther)
+            {
+                _users.Remove(connection);
+            }
+
+            connection.SetUser(user, userId);
+            if (isOther)
+            {
+                _users.Add(connection);
+            }
+
+            if (connection.Everyone is null)
+            {
+                connection.Everyone = everyone = _everyone.TryJoin(connection, WsSince.Head, out _)!;
+            }
+
+            identity.SetExpiry(expiresAt);
+            identity.SetAuthenticated();
+            return true;
+        }
+    }
+
+    /// <summary>Begins to watch over what ends, or has yet to be said.</summary>
+    private void BeginIdentity(HubConnection connection, AcceptedConnection accepted)
+    {
+        if (_identity is not { HasAuthenticator: true } && accepted.ExpiresAt is null)
+        {
+            return;
+        }
+
+        var identity = new ConnectionIdentity(connection, Heartbeat, accepted.IsSecure, accepted.AwaitsAuthentication ? _identity!.Options.Timeout : null);
+        identity.SetExpiry(accepted.ExpiresAt);
+        connection.Identity = identity;
+    }
+
+    // A handler that judges a token may outlive its connection: what it then finds out counts for nothing.
+    private void EndIdentity(HubConnection connection)
+    {
+        connection.Identity?.End();
+        _users.Remove(connection);
+        if (connection.Everyone is { } everyone)
+        {
+            _everyone.Leave(everyone);
+        }
+    }
+
+    private void JoinEveryone(HubConnection connection)
+    {
+        Membership everyone = _everyone.TryJoin(connection, WsSince.Head, out _)!;
+        connection.Everyone = everyone;
+        _everyone.Activate(everyone);
+    }
+
+    private ValueTask RefuseAsync(RequestContext context, int code, string reason)
+    {
+        IdentityLog.AuthRefused(_logger, context.Connection.Id, code, reason);
+        return context.ReplyErrorAsync(code, reason);
+    }
+
+    private async ValueTask<bool> IsAllowedAsync(HubConnection connection, string room, AuthorizationPolicy policy)
+    {
+        if (await RoutePolicies.IsAllowedAsync(_services, connection.User, new WsRoomAccess(connection, room), policy))
+        {
+            return true;
+        }
+
+        IdentityLog.RoomForbidden(_logger, connection.Id, room);
+        return false;
+    }
+
+    private void ResolveRoomPolicies()
+    {
+        foreach ((string pattern, WsRoomOptions options) in _rooms.AllOptions)
+        {
+            ResolveRoomPolicy(pattern, options);
+        }
+    }
+
+    private void ResolveRoomPolicy(string pattern, WsRoomOptions options) => options.ResolvedPolicy = options.Policy is { } policy
+        ? RoutePolicies.Resolve(_services, policy, $"PipeWs rooms '{pattern}'")
+        : null;
+}

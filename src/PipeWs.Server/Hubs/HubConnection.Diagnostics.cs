@@ -1,0 +1,90 @@
+using System.Buffers;
+using System.Diagnostics;
+using PipeWs.Server.Diagnostics;
+
+namespace PipeWs.Server.Hubs;
+
+// What is counted and traced of a connection.
+internal sealed partial class HubConnection
+{
+    /// <summary>The connection's activity where its messages have one too; null otherwise, and then a message costs a look at it.</summary>
+    private Activity? _traced;
+    private Activity? _activity;
+
+    /// <summary>When it began, as the clock counts.</summary>
+    internal long StartedAt { get; set; }
+
+    /// <summary>Its place among the open connections of <see cref="HubCounters"/>, whose own it is.</summary>
+    internal int CounterIndex { get; set; } = -1;
+
+    public override void OnRoundTrip(TimeSpan roundTrip) => _hub.PingAnswered(roundTrip);
+
+    /// <summary>A room's policy acts on this connection's membership.</summary>
+    internal void CountSlow(WsSlowConsumerPolicy policy) => _hub.Counters.SlowConsumer(policy);
+
+    /// <summary>What the connection asked for is over a limit.</summary>
+    internal void CountRefusal(string limit) => _hub.Counters.Refused(limit);
+
+    /// <summary>The peer is told that it was not sent some messages.</summary>
+    internal void CountGap(long messages) => _hub.Counters.Gap(messages);
+
+    internal void BeginActivity(Activity? activity, bool tracesMessages)
+    {
+        _activity = activity;
+        _traced = tracesMessages && activity is { IsAllDataRequested: true, Recorded: true } ? activity : null;
+    }
+
+    internal void EndActivity(WsCloseInfo info)
+    {
+        // Of a message in parts that was never whole.
+        _context.Activity?.Dispose();
+        if (_activity is not null)
+        {
+            HubActivities.StopConnection(_activity, info, Ws.ReceiverException);
+        }
+    }
+
+    private async ValueTask DispatchTracedAsync(Activity connection, ReadOnlySequence<byte> payload, WsMessageType type)
+    {
+        using Activity? activity = _context.Activity = HubActivities.StartMessage(connection, type);
+        try
+        {
+            activity?.SetTag(HubActivities.MessageSizeTag, payload.Length);
+            await _hub.Router.DispatchAsync(_context, payload, type);
+        }
+        catch (Exception e)
+        {
+            _context.SetFailed(e);
+            throw;
+        }
+        finally
+        {
+            _context.Activity = null;
+        }
+    }
+
+    private async ValueTask DispatchPartTracedAsync(Activity connection, WsMessagePart part)
+    {
+        if (part.IsFirst)
+        {
+            _context.Activity = HubActivities.StartMessage(connection, part.Type);
+        }
+
+        Activity? activity = Activity.Current = _context.Activity;
+        try
+        {
+            await _hub.Router.DispatchPartAsync(_context, part);
+        }
+        catch (Exception e)
+        {
+            _context.SetFailed(e);
+            throw;
+        }
+
+        if (part.IsLast)
+        {
+            _context.Activity = null;
+            activity?.Dispose();
+        }
+    }
+}
