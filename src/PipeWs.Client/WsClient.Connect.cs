@@ -106,17 +106,19 @@ public sealed partial class WsClient
             transport.Abort();
         }
 
+        // Where nothing must be done first it counts at once, whatever comes of it; a message is not received before that.
+        bool isPrepared = Layer is null && _options.ReadyHandlers.Count == 0 && TrySetConnected(connection);
         connection.Run();
         WsDisconnect? disconnect = null;
         try
         {
-            await PrepareAsync(connection, cancellationToken);
-            if (TrySetConnected(connection))
+            if (!isPrepared)
             {
-                return connection;
+                await PrepareAsync(connection, cancellationToken);
+                isPrepared = TrySetConnected(connection);
             }
 
-            throw new WsClosedException("The connection ended as soon as it was opened.");
+            return isPrepared ? connection : throw new WsClosedException("The connection ended as soon as it was opened.");
         }
         catch (Exception e)
         {
@@ -189,11 +191,6 @@ public sealed partial class WsClient
     /// <summary>Runs what must be done before the connection counts: the layer's part, then the application's.</summary>
     private async Task PrepareAsync(WsClientConnection connection, CancellationToken cancellationToken)
     {
-        if (Layer is null && _options.ReadyHandlers.Count == 0)
-        {
-            return;
-        }
-
         using var timeout = new CancellationTokenSource(_options.ReadyTimeout, _options.TimeProvider);
         using var any = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, timeout.Token, connection.Closed);
         try

@@ -12,6 +12,9 @@ public sealed partial class WsClient
 
     private Task? _stop;
 
+    /// <summary>Which tasks of the client are left, for tests; empty for none.</summary>
+    internal string Unfinished => (_run.IsCompleted ? "" : "run ") + (_stop is null or { IsCompleted: true } ? "" : "stop ") + (_events.WhenIdleAsync().IsCompleted ? "" : "callbacks ") + (_writes.Pump.IsCompleted ? "" : "writes");
+
     /// <summary>
     /// Stops the client for good: refuses new messages, sends those that wait, closes the connection with 1000, cancels whatever else is under way, and completes when all its tasks have
     /// ended, within <see cref="WsClientOptions.CloseTimeout"/>. May be called at any time, any number of times.
@@ -75,7 +78,9 @@ public sealed partial class WsClient
             await Task.WhenAny(_run, Task.Delay(s_abandonAfter, CancellationToken.None));
         }
 
-        await FinishAsync(deadline.Token);
+        // What is left takes no time, unless the application's own code does: it has a moment even where the time is up.
+        using var grace = new CancellationTokenSource(s_abandonAfter);
+        await FinishAsync(deadline.IsCancellationRequested ? grace.Token : deadline.Token);
     }
 
     private async Task FinishAsync(CancellationToken deadline)
@@ -117,6 +122,6 @@ public sealed partial class WsClient
         }
 
         // Callbacks that still have events to handle are the client's tasks too; one that does not return is not waited for beyond the time.
-        await _events.WhenIdleAsync().WaitAsync(deadline).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await Task.WhenAll(_writes.Pump, _events.WhenIdleAsync()).WaitAsync(deadline).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 }

@@ -43,7 +43,7 @@ internal sealed class TcpTransportFactory(TimeProvider timeProvider) : IWsTransp
         }
 
         Socket socket = await RaceAsync(Interleave(addresses), endpoint, cancellationToken);
-        return new WsTransport(new NetworkStream(socket, ownsSocket: true)) { RemoteEndPoint = socket.RemoteEndPoint?.ToString() };
+        return new WsTransport(new NetworkStream(socket, ownsSocket: true)) { RemoteEndPoint = Describe(socket) };
     }
 
     /// <summary>The addresses in the order in which they are tried: as they were given, but the families take turns. RFC 8305, section 4.</summary>
@@ -81,6 +81,19 @@ internal sealed class TcpTransportFactory(TimeProvider timeProvider) : IWsTransp
         {
             socket.Dispose();
             throw;
+        }
+    }
+
+    private static string? Describe(Socket socket)
+    {
+        try
+        {
+            return socket.RemoteEndPoint?.ToString();
+        }
+        catch (SocketException)
+        {
+            // The other end is gone already; what is done with the socket will say so.
+            return null;
         }
     }
 

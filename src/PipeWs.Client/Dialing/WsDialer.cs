@@ -38,8 +38,9 @@ internal sealed class WsDialer
             {
                 return await dial.WaitAsync(either.Token);
             }
-            catch (OperationCanceledException) when (!dial.IsCompleted)
+            catch (OperationCanceledException)
             {
+                // It may have succeeded all the same, just now or later.
                 progress.Abort();
                 _ = DropAsync(dial);
                 throw;

@@ -17,6 +17,7 @@ internal sealed class WriteQueue(WsClientOptions options, WsHeartbeat heartbeat,
     private int _count;
     private int _pending;
     private bool _pumping;
+    private Task _pump = Task.CompletedTask;
     private bool _closing;
     private TaskCompletionSource? _drained;
     private long _sent;
@@ -30,6 +31,18 @@ internal sealed class WriteQueue(WsClientOptions options, WsHeartbeat heartbeat,
 
     /// <summary>How many ended in another way.</summary>
     public long Failed => Volatile.Read(ref _failed);
+
+    /// <summary>The pump's task; it ends when nothing waits, and without a connection.</summary>
+    public Task Pump
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _pump;
+            }
+        }
+    }
 
     /// <summary>Sends a message whose bytes stay as they are until the task completes.</summary>
     public ValueTask SendAsync(WsMessageType type, ReadOnlyMemory<byte> payload, CancellationToken cancellationToken)
@@ -275,7 +288,7 @@ internal sealed class WriteQueue(WsClientOptions options, WsHeartbeat heartbeat,
         if (!_pumping && _live is not null && _first is not null)
         {
             _pumping = true;
-            _ = Task.Run(PumpAsync);
+            _pump = Task.Run(PumpAsync);
         }
     }
 

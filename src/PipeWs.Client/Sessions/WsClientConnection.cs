@@ -49,8 +49,8 @@ public sealed class WsClientConnection
 
     internal WsConnection Connection { get; }
 
-    /// <summary>Completes when the receive loop has ended.</summary>
-    internal Task<WsCloseInfo> Ended { get; private set; } = Task.FromException<WsCloseInfo>(new InvalidOperationException("The connection does not run."));
+    /// <summary>Completes when the receive loop has ended. Set by <see cref="Run"/>, before anybody else sees the connection.</summary>
+    internal Task<WsCloseInfo> Ended { get; private set; } = null!;
 
     /// <summary>When the token is to be replaced, as the heartbeat counts.</summary>
     internal long RefreshAt { get; set; } = long.MaxValue;
