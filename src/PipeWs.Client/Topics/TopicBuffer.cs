@@ -75,6 +75,30 @@ internal sealed class TopicBuffer(int maxCount, long maxBytes, bool conflates = 
         }
     }
 
+    /// <summary>Adds a gap that a join has found. Where nothing has come since the topic's last it grows, so that a server that comes and goes does not fill the memory.</summary>
+    public void AddGap(WsTopicGap gap, TopicMember member)
+    {
+        lock (_lock)
+        {
+            for (TopicFrame? last = _last; last is { Gap: { } known }; last = last.Previous)
+            {
+                if (last.Member == member && known.Reason != Overflow)
+                {
+                    bool isOneEpoch = known.Epoch == gap.Epoch;
+                    last.SetGap(new WsTopicGap(gap.Topic, isOneEpoch && known.From > 0 ? known.From : gap.From, gap.To, gap.Reason)
+                    {
+                        Epoch = gap.Epoch,
+                        PreviousEpoch = known.PreviousEpoch ?? gap.PreviousEpoch,
+                    });
+                    return;
+                }
+            }
+        }
+
+        // Only the receive loop adds.
+        Add(TopicFrame.ForGap(gap, member));
+    }
+
     /// <summary>Makes a message give way to one that comes.</summary>
     public void DropOldest(int length)
     {

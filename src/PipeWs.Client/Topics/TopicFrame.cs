@@ -18,6 +18,7 @@ internal sealed class TopicFrame
 
     private byte[] _own = [];
     private int _version;
+    private bool _isBorrower;
 
     public int Version => Volatile.Read(ref _version);
 
@@ -72,6 +73,13 @@ internal sealed class TopicFrame
         frame.Epoch = gap.Epoch;
         frame.Member = member;
         return frame;
+    }
+
+    /// <summary>Makes a gap that nobody has read another.</summary>
+    public void SetGap(WsTopicGap gap)
+    {
+        Gap = gap;
+        Epoch = gap.Epoch;
     }
 
     /// <summary>Shows bytes that belong to somebody else, until <see cref="EndBorrow"/>. For a frame that is in no pool.</summary>
@@ -158,6 +166,4 @@ internal sealed class TopicFrame
 
     /// <summary>A frame for <see cref="Borrow"/>.</summary>
     public static TopicFrame CreateBorrower() => new() { _isBorrower = true };
-
-    private bool _isBorrower;
 }

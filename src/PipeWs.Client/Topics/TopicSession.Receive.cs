@@ -14,7 +14,7 @@ internal sealed partial class TopicSession
         TopicLink link = Volatile.Read(ref _link) is { } current && current.Connection == connection ? current : GetLink(connection);
         link.Received++;
         ReadOnlyMemory<byte> message = payload.IsSingleSegment ? payload.First : Join(link, payload);
-        if (Client.Events.Wants(WsClientEventKinds.MessageReceived))
+        if (Client.Events.Wants(WsClientEventKinds.MessageReceived) && !GoesToReadyHandlers(link))
         {
             Client.Events.Publish(new WsMessageReceivedEvent(type, message.ToArray()));
         }

@@ -138,6 +138,6 @@ internal sealed partial class TopicSession
     private void AddGap(TopicMember member, WsTopicGap gap)
     {
         PublishGap(gap);
-        member.Subscription.Buffer.Add(TopicFrame.ForGap(gap, member));
+        member.Subscription.Buffer.AddGap(gap, member);
     }
 }

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Diagnostics.CodeAnalysis;
 using System.Text;
 using Microsoft.Extensions.Logging;
@@ -43,6 +44,8 @@ internal sealed partial class TopicSession : IClientLayer
             options.Connection.TokenProvider = _tokens = new SerialTokenProvider(provider);
         }
 
+        // What a ready handler did not take comes past this layer.
+        options.Connection.MessageHandler = new LeftoverHandler(this);
         Client = new WsClient(options.Connection, loggerFactory, this);
     }
 
@@ -253,6 +256,22 @@ internal sealed partial class TopicSession : IClientLayer
 
     private WsTopicException StoppedError() => new(
         WsTopicFailure.Stopped, _endError is null ? "The client was stopped." : "The client has given up connecting.", innerException: _endError);
+
+    private sealed class LeftoverHandler(TopicSession session) : IMessageHandler
+    {
+        public ValueTask OnMessageAsync(WsMessageType type, ReadOnlySequence<byte> payload, CancellationToken cancellationToken)
+        {
+            ReadOnlySpan<byte> message = payload.ToArray();
+            Envelope envelope = default;
+            if (type != WsMessageType.Text || EnvelopeReader.Read(message, s_names, out envelope).IsError)
+            {
+                envelope = default;
+            }
+
+            session.AddUnclaimed(message, envelope);
+            return default;
+        }
+    }
 
     private void OnTaskFailed(Exception error)
     {

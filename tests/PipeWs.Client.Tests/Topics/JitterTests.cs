@@ -5,6 +5,8 @@ namespace PipeWs.Client.Tests.Topics;
 
 public sealed class JitterTests
 {
+    private static readonly TimeSpan s_window = TimeSpan.FromSeconds(8);
+
     [Fact]
     public async Task A_thousand_clients_of_a_restarted_server_come_back_spread_over_the_window()
     {
@@ -28,8 +30,15 @@ public sealed class JitterTests
         WsTopicClient[] clients = [.. Enumerable.Range(0, Clients).Select(_ => server.CreateTopicClient(o =>
         {
             o.Connection.TimeProvider = clock;
-            o.Connection.ReconnectPolicy = WsReconnectPolicy.ExponentialBackoff(TimeSpan.FromSeconds(8), TimeSpan.FromSeconds(30), random: random);
+            o.Connection.PingInterval = Timeout.InfiniteTimeSpan;
+            o.Connection.ReconnectPolicy = WsReconnectPolicy.ExponentialBackoff(s_window, TimeSpan.FromSeconds(30), random: random);
         }))];
+        var delays = new System.Collections.Concurrent.ConcurrentQueue<TimeSpan>();
+        foreach (WsTopicClient client in clients)
+        {
+            client.OnEvent(WsClientEventKinds.TryReconnect, e => delays.Enqueue(((WsTryReconnectEvent)e).Delay));
+        }
+
         await Task.WhenAll(clients.Select(client => client.StartAsync())).Soon();
         Volatile.Write(ref drops, true);
         foreach (ServerPeer peer in peers)
@@ -37,25 +46,20 @@ public sealed class JitterTests
             peer.Drop();
         }
 
-        await Conditions.UntilAsync(() => clients.All(client => client.State == WsClientState.Waiting), "all have noticed");
-        for (int step = 0; step < 80; step++)
+        // Each has the timer of its heartbeat and that of its wait.
+        await Conditions.UntilAsync(() => delays.Count == Clients && clock.WaitingTimers == 2 * Clients, "all wait");
+        TimeSpan start = clock.Elapsed;
+        while (clock.Elapsed - start < s_window)
         {
             clock.Advance(TimeSpan.FromMilliseconds(100));
-            await Conditions.UntilAsync(() => clients.All(client => client.State is WsClientState.Waiting or WsClientState.Connected), "those that are due have come");
+            await Conditions.UntilAsync(() => arrivals.Count >= delays.Count(delay => delay <= clock.Elapsed - start), "those that are due have come");
         }
 
-        await Conditions.UntilAsync(
-            () =>
-            {
-                // A client may have begun to wait a little after the clock had moved on.
-                clock.Advance(TimeSpan.FromMilliseconds(10));
-                return clients.All(client => client.IsConnected);
-            },
-            "all are back");
+        await Conditions.UntilAsync(() => clients.All(client => client.IsConnected), "all are back");
         int[] seconds = new int[8];
         foreach (TimeSpan arrival in arrivals)
         {
-            seconds[Math.Clamp((int)Math.Ceiling(arrival.TotalSeconds) - 1, 0, 7)]++;
+            seconds[Math.Clamp((int)Math.Ceiling((arrival - start).TotalSeconds) - 1, 0, 7)]++;
         }
 
         Assert.Equal(Clients, seconds.Sum());
