@@ -50,7 +50,15 @@ internal sealed class Relay : IAsyncDisposable
 
         foreach (Socket socket in sockets)
         {
-            socket.LingerState = new LingerOption(true, 0);
+            try
+            {
+                socket.LingerState = new LingerOption(true, 0);
+            }
+            catch (Exception e) when (e is ObjectDisposedException or SocketException)
+            {
+                // Its other end was reset a moment ago, and whoever relays it has seen it.
+            }
+
             socket.Dispose();
         }
     }
