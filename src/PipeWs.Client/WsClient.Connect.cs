@@ -172,7 +172,7 @@ public sealed partial class WsClient
     }
 
     /// <summary>A token is replaced its margin before it expires, but not before half of its life is over: a short one must not be replaced all the time.</summary>
-    private long FindRefreshTime(WsToken? token)
+    internal long FindRefreshTime(WsToken? token)
     {
         if (token?.ExpiresAt is not { } expiresAt)
         {

@@ -87,7 +87,7 @@ public sealed partial class WsClient
         }
     }
 
-    private static void EndPlanned(WsClientConnection connection, string reason, bool forToken)
+    internal static void EndPlanned(WsClientConnection connection, string reason, bool forToken)
     {
         if (!connection.Connection.IsClosing)
         {

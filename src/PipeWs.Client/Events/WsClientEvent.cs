@@ -80,6 +80,9 @@ public sealed record WsPongReceivedEvent(TimeSpan RoundTripTime) : WsClientEvent
 /// <param name="Bytes">How many bytes they have.</param>
 public sealed record WsReadBufferFullEvent(WsBufferFullMode Mode, int Count, long Bytes) : WsClientEvent
 {
+    /// <summary>The topics of the subscription whose buffer it is; null where it is the client's own.</summary>
+    public string? Topic { get; init; }
+
     /// <inheritdoc/>
     public override WsClientEventKinds Kind => WsClientEventKinds.ReadBufferFull;
 }

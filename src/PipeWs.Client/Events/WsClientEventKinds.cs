@@ -46,9 +46,15 @@ public enum WsClientEventKinds
     /// <summary><see cref="WsClientShutdownEvent"/>.</summary>
     ClientShutdown = 1 << 12,
 
+    /// <summary><see cref="WsTopicGapEvent"/>, of topic clients.</summary>
+    TopicGap = 1 << 13,
+
+    /// <summary><see cref="WsReconnectedEvent"/>, of topic clients.</summary>
+    Reconnected = 1 << 14,
+
     /// <summary>All kinds but <see cref="MessageReceived"/>, which costs a copy of every message.</summary>
     AllButMessages = All & ~MessageReceived,
 
     /// <summary>All kinds.</summary>
-    All = (1 << 13) - 1,
+    All = (1 << 15) - 1,
 }
