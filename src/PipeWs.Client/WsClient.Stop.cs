@@ -78,9 +78,14 @@ public sealed partial class WsClient
             await Task.WhenAny(_run, Task.Delay(s_abandonAfter, CancellationToken.None));
         }
 
-        // What is left takes no time, unless the application's own code does: it has a moment even where the time is up.
-        using var grace = new CancellationTokenSource(s_abandonAfter);
-        await FinishAsync(deadline.IsCancellationRequested ? grace.Token : deadline.Token);
+        await FinishAsync(deadline.Token);
+    }
+
+    /// <summary>Waits for what takes no time unless the application's own code does: until the time is up, and a moment more where it is.</summary>
+    private static async Task WaitForCallbacksAsync(Task task, CancellationToken deadline)
+    {
+        await task.WaitAsync(deadline).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await task.WaitAsync(s_abandonAfter, CancellationToken.None);
     }
 
     private async Task FinishAsync(CancellationToken deadline)
@@ -89,7 +94,7 @@ public sealed partial class WsClient
         {
             try
             {
-                await provider.DisposeAsync().AsTask().WaitAsync(deadline);
+                await WaitForCallbacksAsync(provider.DisposeAsync().AsTask(), deadline);
             }
             catch (Exception e)
             {
@@ -122,6 +127,6 @@ public sealed partial class WsClient
         }
 
         // Callbacks that still have events to handle are the client's tasks too; one that does not return is not waited for beyond the time.
-        await Task.WhenAll(_writes.Pump, _events.WhenIdleAsync()).WaitAsync(deadline).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await WaitForCallbacksAsync(Task.WhenAll(_writes.Pump, _events.WhenIdleAsync()), deadline).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 }

@@ -240,7 +240,7 @@ public sealed class ReconnectTests
         await client.StartAsync().Soon();
         client.Reconnect("a change of mind");
 
-        await Conditions.UntilAsync(() => client.Connection?.Number == 2, "it connected again");
+        await Conditions.UntilAsync(() => client.Connection?.Number == 2 && closes.Count == 1, "it connected again");
         Assert.Equal((1000, "a change of mind"), (closes[0]!.CloseCode, closes[0]!.CloseReason));
     }
 
@@ -275,7 +275,7 @@ public sealed class ReconnectTests
         goDown.SetResult();
         await Conditions.UntilAsync(() => clients.All(client => client.State == WsClientState.Waiting), "all wait");
 
-        await Conditions.UntilAsync(() => clock.WaitingTimers >= 1000, "all have set their timers");
+        await Conditions.UntilAsync(() => clock.WaitingTimers >= 2000, "all have set their timers, beside that of the heartbeat");
         var perSecond = new int[16];
         for (int second = 1; second <= perSecond.Length; second++)
         {

@@ -98,7 +98,7 @@ public sealed class TokenTests
         Assert.Equal(1, tokens.Asked);
         await AdvanceAsync(clock, TimeSpan.FromMinutes(0.2));
 
-        await Conditions.UntilAsync(() => client.Connection is { Number: 2 }, "it connected again");
+        await Conditions.UntilAsync(() => client.Connection is { Number: 2 } && closes.Count == 1, "it connected again");
         Assert.Equal(1000, closes[0]!.CloseCode);
         Assert.Equal("token-2", client.Connection!.Token!.Token);
         Assert.True(tokens.Contexts[1].IsRefresh);
