@@ -10,6 +10,12 @@ public static class DeskHub
     /// <summary>The subprotocol of the desk's messages, which a browser offers beside its token.</summary>
     public const string Subprotocol = "json";
 
+    /// <summary>How many trades of one user may come at once; what is over is answered with an error 429.</summary>
+    public const int MaxTradesAtOnce = 200;
+
+    /// <summary>How many trades of one user may come a second in the long run.</summary>
+    public const int TradesPerSecond = 50;
+
     /// <summary>Adds the hub with the desk's rooms and actions.</summary>
     public static IServiceCollection AddDeskHub(this IServiceCollection services)
     {
@@ -30,7 +36,12 @@ public static class DeskHub
 
         hub.MapAction("subscribe_ticker", DeskJson.Default.SymbolRequest, static (context, request) => Desk(context).SubscribeTickerAsync(context, request));
         hub.MapAction("unsubscribe_ticker", DeskJson.Default.SymbolRequest, static (context, request) => Desk(context).UnsubscribeTickerAsync(context, request));
-        hub.MapAction("manual_trade", DeskJson.Default.ManualTradeRequest, static (context, request) => Desk(context).ManualTradeAsync(context, request));
+        hub.MapAction("manual_trade", DeskJson.Default.ManualTradeRequest, static (context, request) => Desk(context).ManualTradeAsync(context, request), static route => route.RequireRateLimit(static limit =>
+        {
+            limit.Partition = WsRateLimitPartition.User;
+            limit.TokenLimit = MaxTradesAtOnce;
+            limit.TokensPerPeriod = TradesPerSecond;
+        }));
         hub.MapAction("update_position", DeskJson.Default.UpdatePositionRequest, static (context, request) => Desk(context).UpdatePositionAsync(context, request));
         hub.MapAction("get_book", DeskJson.Default.BookRequest, static (context, request) => Desk(context).GetBookAsync(context, request));
         hub.MapAction("get_chart", DeskJson.Default.SymbolRequest, static (context, request) => Desk(context).GetChartAsync(context, request));

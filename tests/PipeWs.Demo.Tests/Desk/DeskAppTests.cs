@@ -131,7 +131,7 @@ public class DeskAppTests
             await trader.SendAsync("""{"id":"t","type":"manual_trade","payload":{"symbol":"BTCUSDT","side":"buy","quantity":"0.1"}}""");
             answer = await trader.NextAsync(message => message.TryGetProperty("id", out var id) && id.GetString() == "t");
         }
-        while (answer.GetProperty("type").GetString() == "error" && answer.GetProperty("code").GetInt32() == 503);
+        while (answer.GetProperty("type").GetString() == "error" && answer.GetProperty("code").GetInt32() is 503 or 429);
 
         Assert.Equal("trade_result", answer.GetProperty("type").GetString());
         Assert.Equal("0.1", answer.GetProperty("payload").GetProperty("filledQuantity").GetString());
@@ -139,6 +139,32 @@ public class DeskAppTests
         Assert.Equal("ann", heard.GetProperty("data").GetProperty("user").GetString());
         var portfolio = await trader.NextAsync(message => message.GetProperty("type").GetString() == "portfolio_update");
         Assert.Equal("0.1", portfolio.GetProperty("data").GetProperty("positions")[0].GetProperty("quantity").GetString());
+    }
+
+    [Fact]
+    public async Task Who_trades_too_fast_is_told_so_and_may_go_on_a_moment_later()
+    {
+        await using var app = await StartAsync("--speed", "5");
+        using var trader = await Client.ConnectAsync(app, "/ws?user=ann");
+        JsonElement answer;
+        int sent = 0;
+        do
+        {
+            await trader.SendAsync($$$"""{"id":"{{{++sent}}}","type":"manual_trade","payload":{"symbol":"BTCUSDT","side":"buy","quantity":"0.001"}}""");
+            answer = await trader.NextAsync(message => message.TryGetProperty("id", out var id) && id.GetString() == $"{sent}");
+        }
+        while (sent < 20 * DeskHub.MaxTradesAtOnce && !(answer.GetProperty("type").GetString() == "error" && answer.GetProperty("code").GetInt32() == 429));
+
+        Assert.InRange(sent, DeskHub.MaxTradesAtOnce + 1, (20 * DeskHub.MaxTradesAtOnce) - 1);
+        Assert.Contains("manual_trade", answer.GetProperty("data").GetString(), StringComparison.Ordinal);
+        do
+        {
+            await trader.SendAsync("""{"id":"again","type":"manual_trade","payload":{"symbol":"BTCUSDT","side":"buy","quantity":"0.001"}}""");
+            answer = await trader.NextAsync(message => message.TryGetProperty("id", out var id) && id.GetString() == "again");
+        }
+        while (answer.GetProperty("type").GetString() == "error" && answer.GetProperty("code").GetInt32() is 503 or 429);
+
+        Assert.Equal("trade_result", answer.GetProperty("type").GetString());
     }
 
     [Fact]
