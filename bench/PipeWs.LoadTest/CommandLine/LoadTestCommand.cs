@@ -23,6 +23,7 @@ internal static class LoadTestCommand
         ServeCommand.Create(),
         RunCommand.Create(),
         CompareCommand.Create(),
+        DisturbCommand.Create(),
     };
 
     /// <summary>An option that takes one of a few names; required where it has no default.</summary>

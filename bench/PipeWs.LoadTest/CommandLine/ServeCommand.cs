@@ -35,11 +35,13 @@ internal static class ServeCommand
     private static readonly Option<string> TheScheduling =
         LoadTestCommand.CreateChoice("--scheduling", "Where sockets run what they wake: the thread pool, inline, or what the server's documentation advises.", Schedulings.Keys, "own");
     private static readonly Option<int> Port = CreatePort();
+    private static readonly Option<double> ShutdownSeconds =
+        LoadTestCommand.CreateSeconds("--shutdown-seconds", "How long the host gives its connections at SIGTERM.", ServerOptions.DefaultShutdownSeconds, 0.1);
 
     /// <summary>Creates the command.</summary>
     public static Command Create()
     {
-        var command = new Command("serve", "Serves /echo and /bcast on 127.0.0.1 and prints 'ready <url>' when it listens.") { Server, Port, TheDoor, TheScheduling };
+        var command = new Command("serve", "Serves /echo and /bcast on 127.0.0.1 and prints 'ready <url>' when it listens.") { Server, Port, TheDoor, TheScheduling, ShutdownSeconds };
         command.SetAction(async (result, _) =>
         {
             try
@@ -58,7 +60,12 @@ internal static class ServeCommand
 
     /// <summary>What the command line asks for.</summary>
     public static ServerOptions GetOptions(ParseResult result) =>
-        new(Servers[result.GetRequiredValue(Server)], result.GetValue(Port), Doors[result.GetRequiredValue(TheDoor)], Schedulings[result.GetRequiredValue(TheScheduling)]);
+        new(
+            Servers[result.GetRequiredValue(Server)],
+            result.GetValue(Port),
+            Doors[result.GetRequiredValue(TheDoor)],
+            Schedulings[result.GetRequiredValue(TheScheduling)],
+            result.GetValue(ShutdownSeconds));
 
     /// <summary>The option that chooses the way into pipews.</summary>
     public static Option<string> CreateDoor() => LoadTestCommand.CreateChoice("--door", "The way into pipews.", Doors.Keys, "fast");

@@ -52,13 +52,16 @@ internal sealed class ChildProcess : IAsyncDisposable
         return _process.ExitCode;
     }
 
+    /// <summary>Sends SIGTERM.</summary>
+    public void Terminate() => _ = Libc.Kill(_process.Id, SignalTerminate);
+
     /// <summary>Sends SIGTERM and waits for the end; after 5 s it is killed.</summary>
     /// <returns>The exit code.</returns>
     public async Task<int> StopAsync()
     {
         if (!_process.HasExited)
         {
-            _ = Libc.Kill(_process.Id, SignalTerminate);
+            Terminate();
             using var timeout = new CancellationTokenSource(StopTimeout);
             try
             {

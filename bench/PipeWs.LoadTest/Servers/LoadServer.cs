@@ -2,11 +2,9 @@ using System.Net;
 
 namespace PipeWs.LoadTest.Servers;
 
-/// <summary>Builds the servers with what they have in common: Kestrel on the loopback address, no log, and an end that waits for nobody.</summary>
+/// <summary>Builds the servers with what they have in common: Kestrel on the loopback address, no log, and an end that waits no longer than it is told.</summary>
 internal static class LoadServer
 {
-    private static readonly TimeSpan ShutdownTimeout = TimeSpan.FromSeconds(1);
-
     /// <summary>Builds a server that is ready to be started.</summary>
     public static WebApplication Build(ServerOptions options) => options.Kind switch
     {
@@ -32,7 +30,7 @@ internal static class LoadServer
         WebApplicationBuilder builder = WebApplication.CreateSlimBuilder();
         builder.WebHost.UseSockets(sockets => sockets.UnsafePreferInlineScheduling = options.IsInline);
         builder.Logging.ClearProviders();
-        builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = ShutdownTimeout);
+        builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(options.ShutdownSeconds));
         return builder;
     }
 

@@ -4,11 +4,15 @@ using PipeWs.Server;
 
 namespace PipeWs.LoadTest.Servers;
 
-/// <summary>PipeWs with raw handlers, through any of its doors.</summary>
+/// <summary>PipeWs with raw handlers, and with JSON actions that behave and that do not, through any of its doors.</summary>
 internal static class PipeWsServer
 {
     private const string EchoHub = "echo";
     private const string BroadcastHub = "bcast";
+    private const string JsonHub = "json";
+    private const int FloodMessages = 50;
+
+    private static readonly string s_flood = new('x', 1024);
 
     /// <summary>Builds the server.</summary>
     public static WebApplication Build(ServerOptions options)
@@ -16,6 +20,11 @@ internal static class PipeWsServer
         WebApplicationBuilder builder = LoadServer.CreateBuilder(options);
         builder.Services.AddPipeWs(EchoHub, hub => Configure(hub, "/echo")).OnText(EchoAsync).OnBinary(EchoAsync);
         builder.Services.AddPipeWs(BroadcastHub, hub => Configure(hub, "/bcast")).OnText(BroadcastAsync).OnBinary(BroadcastAsync);
+        builder.Services.AddPipeWs(JsonHub, hub => Configure(hub, "/json"))
+            .MapAction("echo", static context => context.ReplyAsync("echo", context.Body))
+            .MapAction("throw", static _ => throw new InvalidOperationException("A handler that fails."))
+            .MapAction("hang", static async context => await Task.Delay(Timeout.InfiniteTimeSpan, context.ConnectionClosed))
+            .MapAction("flood", FloodAsync);
         builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, options.Port, listen =>
         {
             switch (options.Door)
@@ -23,6 +32,7 @@ internal static class PipeWsServer
                 case Door.Fast:
                     listen.UsePipeWs("/echo", EchoHub);
                     listen.UsePipeWs("/bcast", BroadcastHub);
+                    listen.UsePipeWs("/json", JsonHub);
                     break;
                 case Door.Handler:
                     listen.UseConnectionHandler<PipeWsConnectionHandler>();
@@ -34,6 +44,7 @@ internal static class PipeWsServer
         {
             application.MapPipeWs("/echo", EchoHub);
             application.MapPipeWs("/bcast", BroadcastHub);
+            application.MapPipeWs("/json", JsonHub);
         }
 
         return application;
@@ -48,4 +59,12 @@ internal static class PipeWsServer
     private static ValueTask EchoAsync(WsMessageContext context) => context.Connection.SendAsync(context.Payload, context.Type);
 
     private static ValueTask BroadcastAsync(WsMessageContext context) => context.Hub.All.SendAsync(context.Payload, context.Type);
+
+    private static async ValueTask FloodAsync(WsMessageContext context)
+    {
+        for (int i = 0; i < FloodMessages; i++)
+        {
+            await context.Connection.SendTextAsync(s_flood);
+        }
+    }
 }

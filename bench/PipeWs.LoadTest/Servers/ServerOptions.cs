@@ -44,10 +44,15 @@ internal enum Scheduling
 /// <param name="Port">The port on 127.0.0.1; 0 for any that is free.</param>
 /// <param name="Door">The way in, for <see cref="ServerKind.PipeWs"/>.</param>
 /// <param name="Scheduling">Where Kestrel's sockets run what they wake.</param>
-internal sealed record ServerOptions(ServerKind Kind, int Port, Door Door = Door.Fast, Scheduling Scheduling = Scheduling.Own)
+/// <param name="ShutdownSeconds">How long the host gives its services to end.</param>
+internal sealed record ServerOptions(
+    ServerKind Kind, int Port, Door Door = Door.Fast, Scheduling Scheduling = Scheduling.Own, double ShutdownSeconds = ServerOptions.DefaultShutdownSeconds)
 {
     /// <summary>Whether sockets wake their connections on the thread that found them ready, as PipeWs's README advises.</summary>
     public bool IsInline => Scheduling == Scheduling.Inline || (Scheduling == Scheduling.Own && Kind == ServerKind.PipeWs);
+
+    /// <summary>A comparison's servers end quickly: nobody waits for what is pending.</summary>
+    public const double DefaultShutdownSeconds = 1;
 
     /// <summary>What the servers accept at most, in bytes a message.</summary>
     public const int MaxMessageBytes = 1 << 20;

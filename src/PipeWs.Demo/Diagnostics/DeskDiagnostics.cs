@@ -12,6 +12,7 @@ public static class DeskDiagnostics
     /// <exception cref="FormatException">The address for OTLP makes no sense; the message says which and why.</exception>
     public static IServiceCollection AddDeskDiagnostics(this IServiceCollection services, IConfiguration configuration)
     {
+        services.AddPipeWs().UseMetrics();
         services.AddHealthChecks().AddPipeWs();
         services.AddSingleton<MetricsCollector>();
 

@@ -68,6 +68,12 @@ public enum WsJoinStatus : byte
 
     /// <summary>The connection may not: the room's authorization policy refuses its user, or it has not said who it is yet. The error's code is 403.</summary>
     Forbidden,
+
+    /// <summary>The room would be one more than MaxRooms allows the hub.</summary>
+    HubFull,
+
+    /// <summary>So much of rooms' history was repeated to the connection that it must wait for more (ReplayBytesPerSecond), or join at the head.</summary>
+    TooMuchReplay,
 }
 
 /// <summary>The answer to a join.</summary>

@@ -166,7 +166,7 @@ public static class PipeWsBuilderFilterExtensions
     private static IPipeWsBuilder Authorize(this IPipeWsBuilder builder, string? name, AuthorizationPolicy? policy)
     {
         ArgumentNullException.ThrowIfNull(builder);
-        builder.Services.AddAuthorizationCore();
+        builder.Services.AddAuthorization();
         return builder.Add(scope => AuthorizationFilter.Create(scope, name, policy));
     }
 

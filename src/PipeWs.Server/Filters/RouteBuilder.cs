@@ -71,7 +71,7 @@ internal sealed class RouteBuilder(string action, IServiceCollection services) :
 
     private RouteBuilder Authorize(string? name, AuthorizationPolicy? policy)
     {
-        services.AddAuthorizationCore();
+        services.AddAuthorization();
         return Add(scope => AuthorizationFilter.Create(scope, name, policy));
     }
 

@@ -2,6 +2,7 @@ using System.IO.Pipelines;
 using System.Net;
 using System.Security.Claims;
 using Microsoft.AspNetCore.Http.Features;
+using PipeWs.Server.Limits;
 
 namespace PipeWs.Server;
 
@@ -70,6 +71,9 @@ internal sealed class AcceptedConnection
     /// which sent the answer through it.
     /// </summary>
     public IFeatureCollection? ConnectionFeatures { get; init; }
+
+    /// <summary>Its place under the limits on connections; null where nobody counts.</summary>
+    public ConnectionPlace? Place { get; init; }
 
     /// <summary>Fires when the transport is gone.</summary>
     public required CancellationToken TransportClosed { get; init; }

@@ -2,10 +2,10 @@ using System.Net;
 using System.Security.Claims;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
-using Microsoft.Extensions.Options;
 using PipeWs.Protocol.Handshake;
 using PipeWs.Server.Diagnostics;
 using PipeWs.Server.Identity;
+using PipeWs.Server.Limits;
 
 namespace PipeWs.Server;
 
@@ -16,13 +16,14 @@ internal sealed class HubDoor
     public static readonly HandshakeRefusal UpgradeLimit = HandshakeRefusal.Unavailable("The server has as many upgraded connections as it allows. Try again later.");
 
     private readonly UpgradedConnections _upgraded;
-    private readonly OriginRules _origins;
+    private readonly LiveOptions _live;
     private readonly HubMetrics? _metrics;
+    private OriginSet? _origins;
 
     public HubDoor(IServiceProvider services, string name)
     {
         Name = name;
-        Options = services.GetRequiredService<IOptionsMonitor<PipeWsOptions>>().Get(name);
+        _live = services.GetRequiredKeyedService<LiveOptions>(name);
         Entrance = services.GetRequiredKeyedService<IHubEntrance>(name);
         Clock = services.GetRequiredService<TimeProvider>();
         Logger = services.GetRequiredService<ILoggerFactory>().CreateLogger("PipeWs.Server.Hosting");
@@ -36,12 +37,12 @@ internal sealed class HubDoor
 
         _upgraded = services.GetRequiredService<UpgradedConnections>();
         _metrics = services.GetService<HubMetrics>();
-        _origins = new OriginRules(Options.AllowedOrigins, Options.AllowsAnyOrigin);
     }
 
     public string Name { get; }
 
-    public PipeWsOptions Options { get; }
+    /// <summary>The options as they are now.</summary>
+    public PipeWsOptions Options => _live.Current;
 
     public IHubEntrance Entrance { get; }
 
@@ -63,7 +64,7 @@ internal sealed class HubDoor
     public HandshakeRefusal Check(HandshakeRequest request, bool isSecure, EndPoint? local)
     {
         HandshakeRefusal refusal = HandshakeRequestRules.Check(request);
-        return refusal.IsRefused ? refusal : HandshakeRequestRules.CheckOrigin(request, _origins, isSecure, local);
+        return refusal.IsRefused ? refusal : HandshakeRequestRules.CheckOrigin(request, Origins(), isSecure, local);
     }
 
     /// <summary>Judges who a request is from; <paramref name="user"/> is whom the application authenticated.</summary>
@@ -98,13 +99,37 @@ internal sealed class HubDoor
         HostingLog.HandshakeRefused(Logger, path.Length <= 128 ? path : path[..128], remote, refusal.StatusCode, refusal.Message);
     }
 
+    /// <summary>The rules of the present options.</summary>
+    private OriginRules Origins()
+    {
+        PipeWsOptions options = Options;
+        OriginSet? origins = Volatile.Read(ref _origins);
+        if (origins?.Options != options)
+        {
+            origins = new OriginSet(options, new OriginRules(options.AllowedOrigins, options.AllowsAnyOrigin));
+            Volatile.Write(ref _origins, origins);
+        }
+
+        return origins.Rules;
+    }
+
     /// <summary>A place under the limits, to be given back once.</summary>
     public readonly struct Admission(UpgradedConnections upgraded, IDisposable place) : IDisposable
     {
+        /// <summary>The hub's part of it; null where nobody counts.</summary>
+        public ConnectionPlace? Place => place as ConnectionPlace;
+
+        /// <summary>Counts the connection as its user's, once it is known whose it is.</summary>
+        /// <returns>The refusal of the identity, or where the user has as many connections as MaxConnectionsPerUser allows.</returns>
+        public HandshakeRefusal Admit(HandshakeIdentity identity) =>
+            identity.Refusal.IsRefused ? identity.Refusal : Place?.TrySetUser(AcceptedConnection.IdOf(identity.User)) ?? default;
+
         public void Dispose()
         {
             place.Dispose();
             upgraded.Leave();
         }
     }
+
+    private sealed record OriginSet(PipeWsOptions Options, OriginRules Rules);
 }

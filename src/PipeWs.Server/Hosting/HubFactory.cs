@@ -24,9 +24,10 @@ internal sealed class HubFactory(IServiceProvider provider, string name)
             return _hub;
         }
 
+        LiveOptions options = provider.GetRequiredKeyedService<LiveOptions>(name);
         _hub = new Hub(
             name,
-            provider.GetRequiredService<IOptionsMonitor<PipeWsOptions>>().Get(name),
+            options.Current,
             provider.GetRequiredService<IOptionsMonitor<HubRegistration>>().Get(name),
             provider.GetRequiredService<WsHeartbeat>(),
             provider,
@@ -34,6 +35,7 @@ internal sealed class HubFactory(IServiceProvider provider, string name)
         try
         {
             _hub.Start();
+            options.Apply = _hub.Apply;
             provider.GetRequiredService<HubLifetime>().Add(_hub);
             return _hub;
         }

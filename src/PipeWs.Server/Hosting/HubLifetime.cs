@@ -1,5 +1,7 @@
+using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using PipeWs.Server.Hubs;
 
@@ -14,6 +16,7 @@ internal sealed class HubLifetime : IHostedLifecycleService, IDisposable
     /// <summary>How much of the host's own time the hubs may use.</summary>
     private const double ShareOfHost = 0.9;
 
+    private readonly IServiceProvider _services;
     private readonly Lock _lock = new();
     private readonly List<Hub> _hubs = [];
     private readonly TimeSpan _hostTimeout;
@@ -22,6 +25,7 @@ internal sealed class HubLifetime : IHostedLifecycleService, IDisposable
 
     public HubLifetime(IServiceProvider services)
     {
+        _services = services;
         _hostTimeout = services.GetService<IOptions<HostOptions>>()?.Value.ShutdownTimeout ?? Timeout.InfiniteTimeSpan;
 
         // A signal is told here first, and the host is asked to stop afterwards.
@@ -43,7 +47,16 @@ internal sealed class HubLifetime : IHostedLifecycleService, IDisposable
         _ = Stop(hub);
     }
 
-    public Task StartingAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+    public Task StartingAsync(CancellationToken cancellationToken)
+    {
+        if (_services.GetService<IConfiguration>() is { } configuration)
+        {
+            UnknownKeys.Warn(
+                configuration, [.. _services.GetServices<HubName>().Select(static hub => hub.Name)], _services.GetRequiredService<ILoggerFactory>().CreateLogger("PipeWs.Server.Hosting"));
+        }
+
+        return Task.CompletedTask;
+    }
 
     public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 

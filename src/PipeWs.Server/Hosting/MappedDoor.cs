@@ -12,6 +12,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using PipeWs.Protocol.Handshake;
 using PipeWs.Server.Identity;
+using PipeWs.Server.Limits;
 
 namespace PipeWs.Server;
 
@@ -60,9 +61,10 @@ internal sealed class MappedDoor(HubDoor door, IServiceProvider services)
         {
             DateTimeOffset? expiresAt = context.Features.Get<IAuthenticateResultFeature>()?.AuthenticateResult?.Properties?.ExpiresUtc;
             HandshakeIdentity identity = await door.AuthenticateAsync(request, remote, context.Request.IsHttps, context.RequestAborted, context.User, expiresAt);
-            if (identity.Refusal.IsRefused)
+            refusal = admission.Admit(identity);
+            if (refusal.IsRefused)
             {
-                await RefuseAsync(context, request, identity.Refusal, remote);
+                await RefuseAsync(context, request, refusal, remote);
                 return;
             }
 
@@ -81,11 +83,11 @@ internal sealed class MappedDoor(HubDoor door, IServiceProvider services)
                 return;
             }
 
-            await RunAsync(context, request, identity, channel.Value, subprotocol, remote, local);
+            await RunAsync(context, request, identity, channel.Value, subprotocol, remote, local, admission.Place);
         }
     }
 
-    private async Task RunAsync(HttpContext context, HandshakeRequest request, HandshakeIdentity identity, Channel channel, string? subprotocol, EndPoint? remote, EndPoint? local)
+    private async Task RunAsync(HttpContext context, HandshakeRequest request, HandshakeIdentity identity, Channel channel, string? subprotocol, EndPoint? remote, EndPoint? local, ConnectionPlace? place)
     {
         var accepted = new AcceptedConnection(channel.Abort)
         {
@@ -103,6 +105,7 @@ internal sealed class MappedDoor(HubDoor door, IServiceProvider services)
             User = identity.User,
             ExpiresAt = identity.ExpiresAt,
             AwaitsAuthentication = identity.AwaitsAuthentication,
+            Place = place,
             IsSecure = context.Request.IsHttps,
             TransportClosed = channel.Closed,
 

@@ -12,8 +12,18 @@ internal sealed class PipeWsConfiguration(IServiceProvider services) : IConfigur
 
     private readonly IConfiguration? _configuration = services.GetService<IConfiguration>();
 
-    public void Configure(string? name, PipeWsOptions options) =>
-        _configuration?.GetSection(string.IsNullOrEmpty(name) ? PipeWsOptions.SectionName : $"{PipeWsOptions.SectionName}:Hubs:{name}").Bind(options);
+    public void Configure(string? name, PipeWsOptions options)
+    {
+        try
+        {
+            _configuration?.GetSection(OptionKeys.SectionOf(name)).Bind(options);
+        }
+        catch (InvalidOperationException e)
+        {
+            // It names the key, the value and the type.
+            throw new OptionsValidationException(name ?? "", typeof(PipeWsOptions), [e.Message]);
+        }
+    }
 
     public void Configure(PipeWsOptions options) => Configure(Options.DefaultName, options);
 

@@ -19,17 +19,16 @@ public sealed class PipeWsConnectionHandler : ConnectionHandler
     private readonly FrozenDictionary<string, HubDoor> _doors;
     private readonly HubDoor? _anyPath;
     private readonly HubDoor _first;
-    private readonly TimeSpan _handshakeTimeout;
+    private readonly HubDoor[] _all;
 
     /// <summary>Creates the handler; Kestrel does.</summary>
     /// <exception cref="InvalidOperationException">There is no hub, or two hubs claim one path.</exception>
     public PipeWsConnectionHandler(IServiceProvider services)
     {
         services.GetService<HandlerDoorCheck>()?.SetOpen();
-        HubDoor[] doors = [.. services.GetServices<HubName>().Select(hub => HubDoor.Get(services, hub.Name))];
+        HubDoor[] doors = _all = [.. services.GetServices<HubName>().Select(hub => HubDoor.Get(services, hub.Name))];
         _first = doors.Length > 0 ? doors[0] : HubDoor.Get(services, "");
         _anyPath = doors.FirstOrDefault(static door => door.Options.HandlerPaths.Count == 0);
-        _handshakeTimeout = doors.Min(static door => door.Options.HandshakeTimeout);
         var byPath = new Dictionary<string, HubDoor>(StringComparer.Ordinal);
         foreach (HubDoor door in doors)
         {
@@ -50,10 +49,23 @@ public sealed class PipeWsConnectionHandler : ConnectionHandler
     {
         ArgumentNullException.ThrowIfNull(connection);
         var reader = new HandshakeRequestReader();
-        if (await RawHandshake.ReadAsync(connection, reader, _handshakeTimeout, _first.Clock) is { } status)
+        if (await RawHandshake.ReadAsync(connection, reader, ShortestTimeout(), _first.Clock) is { } status)
         {
             HubDoor? door = _doors.GetValueOrDefault(reader.Request.Path, _anyPath!);
             await RawHandshake.AnswerAsync(connection, reader, status, door, _first);
         }
+    }
+
+    // Whose handshake it is shows only at its end.
+    private TimeSpan ShortestTimeout()
+    {
+        TimeSpan shortest = _first.Options.HandshakeTimeout;
+        foreach (HubDoor door in _all)
+        {
+            TimeSpan timeout = door.Options.HandshakeTimeout;
+            shortest = timeout < shortest ? timeout : shortest;
+        }
+
+        return shortest;
     }
 }

@@ -50,6 +50,51 @@ public sealed class PipeWsOptions
     /// <summary>The most connections of the hub at once from one address. Default 0: no limit. Beyond it a handshake is refused with 503.</summary>
     public int MaxConnectionsPerAddress { get; set; }
 
+    /// <summary>How many bits of an IPv6 address count as one address for <see cref="MaxConnectionsPerAddress"/>. Default 64: a network that one customer has whole. 1 to 128.</summary>
+    public int AddressPrefixLengthIPv6 { get; set; } = 64;
+
+    /// <summary>
+    /// The most connections of the hub at once of one user. Default 0: no limit. Counted when a connection is authenticated. Beyond it a handshake is refused with 503,
+    /// and a connection that authenticates by its first message is closed with 3013.
+    /// </summary>
+    public int MaxConnectionsPerUser { get; set; }
+
+    /// <summary>The most rooms of the hub at once; joins that would create one more give <see cref="WsJoinStatus.HubFull"/>. Default 100,000. What the application publishes with history is not held up by it.</summary>
+    public int MaxRooms { get; set; } = 100_000;
+
+    /// <summary>The most pieces of metadata of one connection. Default 1,024. Beyond it <see cref="IWsConnection.SetMetadata"/> throws <see cref="WsLimitException"/>.</summary>
+    public int MaxMetadataPerConnection { get; set; } = 1024;
+
+    /// <summary>
+    /// How long a peer may send no message. Default infinite. Beyond it: close code 1000, after which clients do not come back by themselves. Pings and pongs are no
+    /// messages; the JSON ping is one.
+    /// </summary>
+    public TimeSpan IdleTimeout { get; set; } = Timeout.InfiniteTimeSpan;
+
+    /// <summary>How many messages a second one connection may send on average: pings, pongs and malformed messages too. Default 0: no limit. Beyond it <see cref="InboundRatePolicy"/> acts.</summary>
+    public double InboundMessagesPerSecond { get; set; }
+
+    /// <summary>How many messages may come at once after a pause. Default 0: as many as in a second.</summary>
+    public int InboundMessageBurst { get; set; }
+
+    /// <summary>How many bytes of payload a second one connection may send on average. Default 0: no limit. Beyond it <see cref="InboundRatePolicy"/> acts.</summary>
+    public double InboundBytesPerSecond { get; set; }
+
+    /// <summary>How many bytes of payload may come at once after a pause; at least <see cref="MaxMessageBytes"/>. Default 0: as many as in a second, or the largest message where that is more.</summary>
+    public int InboundByteBurst { get; set; }
+
+    /// <summary>What happens to messages beyond the inbound rates. Default <see cref="WsRateLimitPolicy.ReplyError"/>: an error 429.</summary>
+    public WsRateLimitPolicy InboundRatePolicy { get; set; }
+
+    /// <summary>
+    /// How many bytes of rooms' history one connection may have repeated a second on average, by joining with <c>since</c> again and again. Default 4,194,304; 0 for no
+    /// limit. Beyond it a join gives <see cref="WsJoinStatus.TooMuchReplay"/>; joins at the head are free.
+    /// </summary>
+    public long ReplayBytesPerSecond { get; set; } = 4 * 1024 * 1024;
+
+    /// <summary>How many bytes of rooms' history a connection may have repeated at once, as after a reconnect, before <see cref="ReplayBytesPerSecond"/> counts; the last room may go beyond it. Default 67,108,864.</summary>
+    public long ReplayBurstBytes { get; set; } = 64 * 1024 * 1024;
+
     /// <summary>The most rooms one connection may be a member of. Default 128. Beyond it a join gives <see cref="WsJoinStatus.TooManyRooms"/>.</summary>
     public int MaxRoomsPerConnection { get; set; } = 128;
 

@@ -5,7 +5,7 @@ using PipeWs.Protocol.Handshake;
 
 namespace PipeWs.Server;
 
-/// <summary>Judges the options when the application starts: every message names the option, its value and what is allowed.</summary>
+/// <summary>Judges the options when the application starts: every message names the configuration's key, the value and what is allowed.</summary>
 internal sealed class PipeWsOptionsValidator : IValidateOptions<PipeWsOptions>
 {
     // Timers count milliseconds in 32 bits.
@@ -16,17 +16,41 @@ internal sealed class PipeWsOptionsValidator : IValidateOptions<PipeWsOptions>
 
     public ValidateOptionsResult Validate(string? name, PipeWsOptions options)
     {
-        var check = new Check(string.IsNullOrEmpty(name) ? "PipeWs" : $"PipeWs hub '{name}'");
+        var check = new Check(OptionKeys.SectionOf(name));
         check.Range(nameof(options.MaxMessageBytes), options.MaxMessageBytes, 1, int.MaxValue);
         check.Range(nameof(options.MaxEmptyFragments), options.MaxEmptyFragments, 0, int.MaxValue);
         check.Range(nameof(options.SendBacklogBytes), options.SendBacklogBytes, 1, int.MaxValue);
         check.Range(nameof(options.MaxPendingBytes), options.MaxPendingBytes, 1, long.MaxValue);
         check.Range(nameof(options.MaxConnections), options.MaxConnections, 1, int.MaxValue);
         check.Range(nameof(options.MaxConnectionsPerAddress), options.MaxConnectionsPerAddress, 0, int.MaxValue);
+        check.Range(nameof(options.AddressPrefixLengthIPv6), options.AddressPrefixLengthIPv6, 1, 128);
+        check.Range(nameof(options.MaxConnectionsPerUser), options.MaxConnectionsPerUser, 0, int.MaxValue);
+        check.Range(nameof(options.MaxRooms), options.MaxRooms, 1, int.MaxValue);
+        check.Range(nameof(options.MaxMetadataPerConnection), options.MaxMetadataPerConnection, 0, int.MaxValue);
+        check.Rate(nameof(options.InboundMessagesPerSecond), options.InboundMessagesPerSecond);
+        check.Range(nameof(options.InboundMessageBurst), options.InboundMessageBurst, 0, int.MaxValue);
+        check.Rate(nameof(options.InboundBytesPerSecond), options.InboundBytesPerSecond);
+        if (options.InboundByteBurst != 0 && (options.InboundByteBurst < options.MaxMessageBytes))
+        {
+            check.Fail(nameof(options.InboundByteBurst), options.InboundByteBurst.ToString(CultureInfo.InvariantCulture), $"0, or at least MaxMessageBytes ({options.MaxMessageBytes})");
+        }
+
+        if (!Enum.IsDefined(options.InboundRatePolicy))
+        {
+            check.Fail(nameof(options.InboundRatePolicy), options.InboundRatePolicy.ToString(), "one of ReplyError, Wait, Close");
+        }
+
+        check.Range(nameof(options.ReplayBytesPerSecond), options.ReplayBytesPerSecond, 0, long.MaxValue);
+        check.Range(nameof(options.ReplayBurstBytes), options.ReplayBurstBytes, 1, long.MaxValue);
         check.Range(nameof(options.MaxRoomsPerConnection), options.MaxRoomsPerConnection, 0, int.MaxValue);
         if (options.PingInterval != Timeout.InfiniteTimeSpan)
         {
             check.Range(nameof(options.PingInterval), options.PingInterval, Longest, " or infinite (-00:00:00.0010000)");
+        }
+
+        if (options.IdleTimeout != Timeout.InfiniteTimeSpan)
+        {
+            check.Range(nameof(options.IdleTimeout), options.IdleTimeout, Longest, " or infinite (-00:00:00.0010000)");
         }
 
         check.Range(nameof(options.PongTimeout), options.PongTimeout, Longest);
@@ -46,31 +70,31 @@ internal sealed class PipeWsOptionsValidator : IValidateOptions<PipeWsOptions>
         }
 
         WsAuthenticationOptions authentication = options.Authentication;
-        check.Range($"{nameof(options.Authentication)}.{nameof(authentication.Timeout)}", authentication.Timeout, Longest);
+        check.Range($"{nameof(options.Authentication)}:{nameof(authentication.Timeout)}", authentication.Timeout, Longest);
         if (!Enum.IsDefined(authentication.Mode))
         {
-            check.Fail($"{nameof(options.Authentication)}.{nameof(authentication.Mode)}", authentication.Mode.ToString(), "Required, FirstMessage or Optional");
+            check.Fail($"{nameof(options.Authentication)}:{nameof(authentication.Mode)}", authentication.Mode.ToString(), "Required, FirstMessage or Optional");
         }
 
         if ((authentication.TokenSources & ~WsTokenSources.All) != 0)
         {
-            check.Fail($"{nameof(options.Authentication)}.{nameof(authentication.TokenSources)}", authentication.TokenSources.ToString(), "None, or some of AuthorizationHeader, Query, Subprotocol");
+            check.Fail($"{nameof(options.Authentication)}:{nameof(authentication.TokenSources)}", authentication.TokenSources.ToString(), "None, or some of AuthorizationHeader, Query, Subprotocol");
         }
 
         if (string.IsNullOrEmpty(authentication.TokenParameter) || authentication.TokenParameter.AsSpan().ContainsAnyExcept(ParameterChars))
         {
-            check.Fail($"{nameof(options.Authentication)}.{nameof(authentication.TokenParameter)}", authentication.TokenParameter, "a name of letters, digits, '-', '.', '_' or '~'");
+            check.Fail($"{nameof(options.Authentication)}:{nameof(authentication.TokenParameter)}", authentication.TokenParameter, "a name of letters, digits, '-', '.', '_' or '~'");
         }
 
         foreach ((string option, string value, string allowed) in options.Rooms.FindProblems())
         {
-            check.Fail($"Rooms.{option}", value, allowed);
+            check.Fail($"Rooms:{option}", value, allowed);
         }
 
         return check.Failures.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(check.Failures);
     }
 
-    private sealed class Check(string subject)
+    private sealed class Check(string section)
     {
         public List<string> Failures { get; } = [];
 
@@ -79,6 +103,15 @@ internal sealed class PipeWsOptionsValidator : IValidateOptions<PipeWsOptions>
             if (value < min || value > max)
             {
                 Fail(option, value.ToString(CultureInfo.InvariantCulture), string.Create(CultureInfo.InvariantCulture, $"between {min} and {max}"));
+            }
+        }
+
+        public void Rate(string option, double value)
+        {
+            // Once a day at least, so that no period is longer than a timer can count.
+            if (value != 0 && !(value >= 1.0 / 86_400 && value <= int.MaxValue))
+            {
+                Fail(option, value.ToString(CultureInfo.InvariantCulture), $"0, or between 0.0000116 (once a day) and {int.MaxValue}");
             }
         }
 
@@ -101,6 +134,6 @@ internal sealed class PipeWsOptionsValidator : IValidateOptions<PipeWsOptions>
             }
         }
 
-        public void Fail(string option, string value, string allowed) => Failures.Add($"{subject}: {option} is '{value}'; it must be {allowed}.");
+        public void Fail(string option, string value, string allowed) => Failures.Add($"{section}:{option} is '{value}'; it must be {allowed}.");
     }
 }

@@ -53,6 +53,7 @@ public static class PipeWsServiceCollectionExtensions
         if (!services.Any(service => service.ServiceType == typeof(HubName) && service.ImplementationInstance is HubName hub && hub.Name == name))
         {
             services.AddSingleton(new HubName(name));
+            services.AddKeyedSingleton(name, static (provider, key) => new LiveOptions(provider, (string)key!));
             services.AddKeyedSingleton(name, static (provider, key) => new HubIdentity(provider, (string)key!));
             services.AddKeyedSingleton(name, static (provider, key) => new HubDoor(provider, (string)key!));
             services.AddKeyedSingleton(name, static (provider, key) => new HubFactory(provider, (string)key!));

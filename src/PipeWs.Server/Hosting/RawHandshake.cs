@@ -92,10 +92,11 @@ internal static class RawHandshake
         {
             HandshakeRequest request = reader.Request;
             HandshakeIdentity identity = await door.AuthenticateAsync(request, connection.RemoteEndPoint, isSecure, connection.ConnectionClosed);
-            if (identity.Refusal.IsRefused)
+            HandshakeRefusal refusal = admission.Admit(identity);
+            if (refusal.IsRefused)
             {
-                door.LogRefused(identity.Refusal, request.Path, connection.RemoteEndPoint);
-                await RefuseAsync(connection, identity.Refusal, door.Clock, isStillSending: false);
+                door.LogRefused(refusal, request.Path, connection.RemoteEndPoint);
+                await RefuseAsync(connection, refusal, door.Clock, isStillSending: false);
                 return;
             }
 
@@ -117,6 +118,7 @@ internal static class RawHandshake
                 AwaitsAuthentication = identity.AwaitsAuthentication,
                 IsSecure = isSecure,
                 ConnectionFeatures = connection.Features,
+                Place = admission.Place,
                 TransportClosed = connection.ConnectionClosed,
                 CloseRequested = CloseRequested(connection),
             };

@@ -96,7 +96,7 @@ internal sealed partial class Hub
         everyone = null;
         lock (identity.Gate)
         {
-            if (identity.HasEnded)
+            if (identity.HasEnded || connection.Ws.IsClosing)
             {
                 return false;
             }
@@ -124,17 +124,14 @@ internal sealed partial class Hub
         }
     }
 
-    /// <summary>Begins to watch over what ends, or has yet to be said.</summary>
+    /// <summary>Begins to watch over what ends.</summary>
     private void BeginIdentity(HubConnection connection, AcceptedConnection accepted)
     {
-        if (_identity is not { HasAuthenticator: true } && accepted.ExpiresAt is null)
+        if (_identity is { HasAuthenticator: true } || accepted.ExpiresAt is not null)
         {
-            return;
+            connection.Identity = new ConnectionIdentity(connection, Heartbeat, accepted.IsSecure, accepted.AwaitsAuthentication ? _identity!.Options.Timeout : null);
+            connection.Identity.SetExpiry(accepted.ExpiresAt);
         }
-
-        var identity = new ConnectionIdentity(connection, Heartbeat, accepted.IsSecure, accepted.AwaitsAuthentication ? _identity!.Options.Timeout : null);
-        identity.SetExpiry(accepted.ExpiresAt);
-        connection.Identity = identity;
     }
 
     // A handler that judges a token may outlive its connection: what it then finds out counts for nothing.

@@ -1,11 +1,7 @@
 using System.Buffers;
-using System.Collections.Concurrent;
-using System.Diagnostics.CodeAnalysis;
-using System.Net;
 using Microsoft.Extensions.Logging;
 using PipeWs.Messages;
 using PipeWs.Protocol.Framing;
-using PipeWs.Protocol.Handshake;
 using PipeWs.Server.Rooms;
 
 namespace PipeWs.Server.Hubs;
@@ -13,44 +9,6 @@ namespace PipeWs.Server.Hubs;
 // A connection's life in the hub, from the door's handshake to its end.
 internal sealed partial class Hub
 {
-    private readonly ConcurrentDictionary<IPAddress, int> _perAddress = new();
-    private int _reserved;
-
-    /// <summary>How many connections count against MaxConnections: those that are open, and those in the last step of their handshake.</summary>
-    internal int ReservedPlaces => Volatile.Read(ref _reserved);
-
-    public bool TryReserve(EndPoint? remote, [NotNullWhen(true)] out IDisposable? place, out HandshakeRefusal refusal)
-    {
-        place = null;
-        refusal = default;
-        if (_phase != Phase.Open)
-        {
-            refusal = ClosedDoor;
-            return false;
-        }
-
-        IPAddress? address = Options.MaxConnectionsPerAddress > 0 ? (remote as IPEndPoint)?.Address : null;
-        if (Interlocked.Increment(ref _reserved) > Options.MaxConnections)
-        {
-            Counters.Refused(nameof(Options.MaxConnections));
-            refusal = HandshakeRefusal.Unavailable($"The server has as many connections as it allows ({Options.MaxConnections}, MaxConnections). Try again later.");
-        }
-        else if (address is not null && _perAddress.AddOrUpdate(address, 1, static (_, count) => count + 1) > Options.MaxConnectionsPerAddress)
-        {
-            Counters.Refused(nameof(Options.MaxConnectionsPerAddress));
-            refusal = HandshakeRefusal.Unavailable($"There are as many connections from this address as the server allows ({Options.MaxConnectionsPerAddress}, MaxConnectionsPerAddress). Close one first.");
-            ReleaseAddress(address);
-        }
-        else
-        {
-            place = new Reservation(this, address);
-            return true;
-        }
-
-        Interlocked.Decrement(ref _reserved);
-        return false;
-    }
-
     public async Task RunAsync(AcceptedConnection accepted)
     {
         if (!accepted.Answer.IsEmpty && !await TryAnswerAsync(accepted))
@@ -107,6 +65,7 @@ internal sealed partial class Hub
                 }
             }
 
+            connection.StartGuard();
             Task run = connection.Ws.RunAsync(connection);
             WsCloseInfo info = await connection.Ws.Closed;
             if (!run.IsCompleted)
@@ -129,6 +88,7 @@ internal sealed partial class Hub
         finally
         {
             _connections.TryRemove(connection.Id, out _);
+            connection.StopGuard();
             EndIdentity(connection);
             ValueTask told = connection.LeaveAll();
             EndTelemetry(connection);
@@ -175,32 +135,4 @@ internal sealed partial class Hub
     }
 
     private static long Milliseconds(TimeSpan time) => time == Timeout.InfiniteTimeSpan ? 0 : (long)time.TotalMilliseconds;
-
-    private void ReleaseAddress(IPAddress address)
-    {
-        int left = _perAddress.AddOrUpdate(address, 0, static (_, count) => count - 1);
-        if (left == 0)
-        {
-            _perAddress.TryRemove(new KeyValuePair<IPAddress, int>(address, 0));
-        }
-    }
-
-    private sealed class Reservation(Hub hub, IPAddress? address) : IDisposable
-    {
-        private int _released;
-
-        public void Dispose()
-        {
-            if (Interlocked.Exchange(ref _released, 1) == 0)
-            {
-                Interlocked.Decrement(ref hub._reserved);
-                if (address is not null)
-                {
-                    hub.ReleaseAddress(address);
-                }
-
-                hub.SignalIfEmpty();
-            }
-        }
-    }
 }

@@ -188,15 +188,15 @@ internal sealed partial class Hub
         connection.BeginClose(options.CloseCode, string.Create(CultureInfo.InvariantCulture, $"reconnect after {after} ms"), Options.ShutdownTimeout);
     }
 
-    [LoggerMessage(EventId = 2300, Level = LogLevel.Information, Message = "Stopping: {Connections} connections are told to go")]
+    [LoggerMessage(EventId = 2300, EventName = "HubStopping", Level = LogLevel.Information, Message = "Stopping: {Connections} connections are told to go")]
     private static partial void LogStopping(ILogger logger, int connections);
 
-    [LoggerMessage(EventId = 2301, Level = LogLevel.Warning, Message = "The time to stop is over: {Connections} connections are aborted")]
+    [LoggerMessage(EventId = 2301, EventName = "HubGivenUp", Level = LogLevel.Warning, Message = "The time to stop is over: {Connections} connections are aborted")]
     private static partial void LogGivenUp(ILogger logger, int connections);
 
-    [LoggerMessage(EventId = 2302, Level = LogLevel.Warning, Message = "Connection {ConnectionId}: a handler ignores the end of the connection and is left behind")]
+    [LoggerMessage(EventId = 2302, EventName = "HandlerLeftBehind", Level = LogLevel.Warning, Message = "Connection {ConnectionId}: a handler ignores the end of the connection and is left behind")]
     private static partial void LogLeftBehind(ILogger logger, string connectionId);
 
-    [LoggerMessage(EventId = 2303, Level = LogLevel.Information, Message = "Draining: {Connections} connections are asked to reconnect elsewhere within {Window}")]
+    [LoggerMessage(EventId = 2303, EventName = "HubDraining", Level = LogLevel.Information, Message = "Draining: {Connections} connections are asked to reconnect elsewhere within {Window}")]
     private static partial void LogDraining(ILogger logger, int connections, TimeSpan window);
 }

@@ -5,6 +5,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using PipeWs.Server.Hooks;
 using PipeWs.Server.Identity;
+using PipeWs.Server.Limits;
 using PipeWs.Server.Rooms;
 using PipeWs.Server.Routing;
 
@@ -32,6 +33,7 @@ internal sealed partial class Hub : IWsHub, IHubEntrance, IBuiltInMessages, IWsH
         Options = options;
         Heartbeat = heartbeat;
         ConnectionOptions = options.ToConnectionOptions();
+        InboundLimits = InboundLimits.Create(options);
         _services = services;
         _logger = loggers.CreateLogger("PipeWs.Server.Hub");
         _loggers = loggers;
@@ -71,9 +73,14 @@ internal sealed partial class Hub : IWsHub, IHubEntrance, IBuiltInMessages, IWsH
 
     int IWsHeartbeatItem.HeartbeatIndex { get; set; } = -1;
 
-    internal PipeWsOptions Options { get; }
+    /// <summary>The options as they are now.</summary>
+    internal PipeWsOptions Options { get; private set; }
 
-    internal WsConnectionOptions ConnectionOptions { get; }
+    /// <summary>What connections that are opened now are made with.</summary>
+    internal WsConnectionOptions ConnectionOptions { get; private set; }
+
+    /// <summary>What they may send; null where that is not limited.</summary>
+    internal InboundLimits? InboundLimits { get; private set; }
 
     internal WsHeartbeat Heartbeat { get; }
 
@@ -116,6 +123,16 @@ internal sealed partial class Hub : IWsHub, IHubEntrance, IBuiltInMessages, IWsH
         return room is not null;
     }
 
+    /// <summary>Takes changed options, that are valid: for what is asked each time at once, for the rest with the next connection or room.</summary>
+    /// <exception cref="Microsoft.Extensions.Options.OptionsValidationException">The rooms of a pattern would have options that are not allowed; nothing has changed.</exception>
+    internal void Apply(PipeWsOptions options)
+    {
+        _rooms.Reconfigure(options.Rooms, ResolveRoomPolicy);
+        ConnectionOptions = options.ToConnectionOptions();
+        InboundLimits = InboundLimits.Create(options);
+        Options = options;
+    }
+
     void IWsHeartbeatItem.OnHeartbeat(long now)
     {
         _everyone.CloseStalled();
@@ -135,7 +152,13 @@ internal sealed partial class Hub : IWsHub, IHubEntrance, IBuiltInMessages, IWsH
     {
         while (true)
         {
-            Room room = _rooms.GetOrCreate(name);
+            if (_rooms.GetOrCreate(name, Options.MaxRooms) is not { } room)
+            {
+                CountRefusal(LimitKind.MaxRooms);
+                result = new WsJoinResult(WsJoinStatus.HubFull, "", 0, null, $"the server has as many rooms as it allows ({Options.MaxRooms}, MaxRooms)");
+                return null;
+            }
+
             Membership? member = room.TryJoin(connection, since, out result);
             if (member is not null || !room.IsRemoved)
             {

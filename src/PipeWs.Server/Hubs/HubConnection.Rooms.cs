@@ -1,4 +1,5 @@
 using PipeWs.Messages;
+using PipeWs.Server.Limits;
 using PipeWs.Server.Rooms;
 using PipeWs.Server.Routing;
 
@@ -130,12 +131,13 @@ internal sealed partial class HubConnection
             if (_memberships?.Count >= _hub.Options.MaxRoomsPerConnection)
             {
                 member = null;
-                _hub.Counters.Refused(nameof(PipeWsOptions.MaxRoomsPerConnection));
-                result = Refused(WsJoinStatus.TooManyRooms, $"a connection may be in {_hub.Options.MaxRoomsPerConnection} rooms");
+                _hub.CountRefusal(LimitKind.MaxRoomsPerConnection);
+                result = Refused(WsJoinStatus.TooManyRooms, $"a connection may be in {_hub.Options.MaxRoomsPerConnection} rooms (MaxRoomsPerConnection)");
             }
             else if (IsDepartedFull())
             {
                 member = null;
+                _hub.CountRefusal(LimitKind.MaxRoomsPerConnection);
                 result = Refused(WsJoinStatus.TooManyRooms, "the connection must first take what waits for it in the rooms it left");
             }
             else if (!isAdmitted && _hub.Hooks.JoinRoom is not null)

@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Collections.Concurrent;
 using System.Net;
 using System.Security.Claims;
+using PipeWs.Server.Limits;
 using PipeWs.Server.Rooms;
 using PipeWs.Server.Routing;
 
@@ -28,6 +29,8 @@ internal sealed partial class HubConnection : WsReceiver, IWsConnection
         ShardIndex = shardIndex;
         Ws = new WsConnection(accepted.Transport, WsRole.Server, hub.ConnectionOptions, hub.Heartbeat, accepted.Abort);
         _context = new RequestContext(hub, this, services) { SpeaksJson = hub.SpeaksJson };
+        _place = accepted.Place;
+        _guard = hub.InboundLimits is { } limits ? new InboundGuard(limits, this, hub.Heartbeat) : null;
     }
 
     public string Id { get; }
@@ -57,6 +60,7 @@ internal sealed partial class HubConnection : WsReceiver, IWsConnection
     {
         ArgumentNullException.ThrowIfNull(key);
         ArgumentNullException.ThrowIfNull(value);
+        ThrowIfOverLimit(key);
         ConcurrentDictionary<string, object> metadata = _metadata
             ?? Interlocked.CompareExchange(ref _metadata, new ConcurrentDictionary<string, object>(StringComparer.Ordinal), null)
             ?? _metadata;
@@ -78,15 +82,7 @@ internal sealed partial class HubConnection : WsReceiver, IWsConnection
 
     public void Abort(Exception? reason = null) => Ws.Abort(reason);
 
-    public override ValueTask OnMessageAsync(WsMessageType type, ReadOnlySequence<byte> payload) =>
-        Identity is { IsPending: true } ? _hub.Router.DispatchUnauthenticatedAsync(_context, payload, type)
-        : _traced is null ? _hub.Router.DispatchAsync(_context, payload, type)
-        : DispatchTracedAsync(_traced, payload, type);
-
     public override bool ReceivesParts(WsMessageType type) => Identity is not { IsPending: true } && _hub.Router.ReceivesParts(type);
-
-    public override ValueTask OnPartAsync(WsMessagePart part) =>
-        _traced is null ? _hub.Router.DispatchPartAsync(_context, part) : DispatchPartTracedAsync(_traced, part);
 
     public WsMessageWriter BeginMessage(WsMessageType type) => Ws.BeginMessage(type);
 

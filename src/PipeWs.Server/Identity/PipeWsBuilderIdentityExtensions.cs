@@ -119,7 +119,7 @@ public static class PipeWsBuilderIdentityExtensions
     private static IPipeWsBuilder AddPolicies(this IPipeWsBuilder builder, PolicyReference[] policies)
     {
         ArgumentNullException.ThrowIfNull(builder);
-        builder.Services.AddAuthorizationCore();
+        builder.Services.AddAuthorization();
         return builder.Register(registration => registration.HubPolicies.AddRange(policies));
     }
 

@@ -20,13 +20,13 @@ internal static class RoutePolicies
     /// <exception cref="InvalidOperationException">There is no such policy.</exception>
     public static AuthorizationPolicy Resolve(IServiceProvider services, PolicyReference reference, string subject)
     {
+        IAuthorizationPolicyProvider policies = services.GetService<IAuthorizationPolicyProvider>()
+            ?? throw new InvalidOperationException($"{subject} asks for an authorization policy, and there is no authorization: call services.AddAuthorization().");
         if (reference.Policy is { } given)
         {
             return given;
         }
 
-        IAuthorizationPolicyProvider policies = services.GetService<IAuthorizationPolicyProvider>()
-            ?? throw new InvalidOperationException($"{subject} asks for an authorization policy, and there is no authorization: call services.AddAuthorization().");
         AuthorizationPolicy? policy = reference.Name is { } name ? policies.GetPolicyAsync(name).GetAwaiter().GetResult() : policies.GetDefaultPolicyAsync().GetAwaiter().GetResult();
         return policy ?? throw new InvalidOperationException($"{subject}: the authorization policy is '{reference.Name}'; it must be the name of a policy that services.AddAuthorization() adds.");
     }

@@ -22,13 +22,20 @@ internal sealed partial class Room
             if (Options.MaxConnectionsPerRoom > 0 && _memberCount >= Options.MaxConnectionsPerRoom)
             {
                 connection.CountRefusal(nameof(Options.MaxConnectionsPerRoom));
-                result = new WsJoinResult(WsJoinStatus.RoomFull, Epoch, Log.Head, null, $"the room has its {Options.MaxConnectionsPerRoom} members");
+                result = new WsJoinResult(WsJoinStatus.RoomFull, Epoch, Log.Head, null, $"the room has as many members as it allows ({Options.MaxConnectionsPerRoom}, MaxConnectionsPerRoom)");
                 return null;
             }
 
             // Read once: publishers do not wait for us.
             long head = Log.Head;
             (long cursor, bool? recovered, string? reason) = PlaceCursor(since, connection.UserId, head);
+            if (cursor <= head && !connection.TryTakeReplay(BytesFrom(cursor, head)))
+            {
+                connection.CountRefusal(nameof(PipeWsOptions.ReplayBytesPerSecond));
+                result = new WsJoinResult(WsJoinStatus.TooMuchReplay, Epoch, head, null, "too much was repeated to this connection: join without \"since\", or try again later (ReplayBytesPerSecond)");
+                return null;
+            }
+
             var member = new Membership(this, connection, cursor, head);
             result = new WsJoinResult(WsJoinStatus.Joined, Epoch, head, recovered, reason);
             member.Answer = result;
@@ -219,6 +226,9 @@ internal sealed partial class Room
 
         return Holds(since.SequenceNumber, head) ? (since.SequenceNumber + 1, true, null) : (head + 1, false, "expired");
     }
+
+    /// <summary>About how many bytes the log holds from a number on.</summary>
+    private long BytesFrom(long number, long head) => (long)(Log.Bytes * ((double)(head + 1 - number) / Math.Max(1, head + 1 - Math.Min(Log.Tail, number))));
 
     /// <summary>Whether a user may still come back for what is acknowledged: as long after the last has left as a message would be kept.</summary>
     private bool IsAwaited =>

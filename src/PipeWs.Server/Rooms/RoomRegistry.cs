@@ -11,32 +11,36 @@ internal sealed class RoomRegistry
     internal const int MaxNameBytes = 255;
 
     private readonly ConcurrentDictionary<string, Room> _rooms = new(StringComparer.Ordinal);
-    private readonly WsRoomOptions _defaults;
-    private readonly (string Pattern, WsRoomOptions Options)[] _rules;
+    private readonly (string Pattern, Action<WsRoomOptions> Configure)[] _patterns;
     private readonly Shard[] _shards;
     private readonly TimeProvider _time;
+    private volatile OptionSet _options;
+    private int _count;
 
     internal RoomRegistry(WsRoomOptions defaults, IEnumerable<(string Pattern, Action<WsRoomOptions> Configure)> rules, Shard[] shards, TimeProvider time)
     {
-        _defaults = defaults;
+        _patterns = [.. rules];
+        _options = CreateOptions(defaults);
         _shards = shards;
         _time = time;
-        _rules = [.. rules.Select(rule => (rule.Pattern, Configured(defaults, rule.Pattern, rule.Configure)))];
     }
 
-    internal int Count => _rooms.Count;
+    internal int Count => Volatile.Read(ref _count);
 
     internal IEnumerable<Room> Rooms => _rooms.Select(static pair => pair.Value);
 
     /// <summary>The options that rooms may get, and for which names.</summary>
-    internal IEnumerable<(string Pattern, WsRoomOptions Options)> AllOptions => _rules.Prepend(("*", _defaults));
+    internal IEnumerable<(string Pattern, WsRoomOptions Options)> AllOptions => _options.All;
 
     internal static bool IsValidName(string name) =>
         name.Length is > 0 and <= MaxNameBytes && Encoding.UTF8.GetByteCount(name) <= MaxNameBytes;
 
     internal Room? Find(string name) => _rooms.TryGetValue(name, out Room? room) && !room.IsRemoved ? room : null;
 
-    internal Room GetOrCreate(string name)
+    internal Room GetOrCreate(string name) => GetOrCreate(name, int.MaxValue)!;
+
+    /// <summary>Finds a room, or creates it; null where it would be one more than <paramref name="maxRooms"/>.</summary>
+    internal Room? GetOrCreate(string name, int maxRooms)
     {
         while (true)
         {
@@ -51,20 +55,29 @@ internal sealed class RoomRegistry
                 continue;
             }
 
+            if (Interlocked.Increment(ref _count) > maxRooms)
+            {
+                Interlocked.Decrement(ref _count);
+                return null;
+            }
+
             room = new Room(name, OptionsFor(name), _shards, _time);
             if (_rooms.TryAdd(name, room))
             {
                 return room;
             }
+
+            Interlocked.Decrement(ref _count);
         }
     }
 
     /// <summary>The options of a name: those of the exact pattern, else of the longest prefix that ends in <c>*</c>, else the defaults.</summary>
     internal WsRoomOptions OptionsFor(string name)
     {
-        WsRoomOptions best = _defaults;
+        OptionSet set = _options;
+        WsRoomOptions best = set.Defaults;
         int length = -1;
-        foreach ((string pattern, WsRoomOptions options) in _rules)
+        foreach ((string pattern, WsRoomOptions options) in set.Rules)
         {
             if (pattern == name)
             {
@@ -79,6 +92,21 @@ internal sealed class RoomRegistry
         }
 
         return best;
+    }
+
+    /// <summary>Takes changed options for the rooms that come into being from now on.</summary>
+    /// <param name="defaults">The options that patterns start from.</param>
+    /// <param name="prepare">Makes each ready before it counts.</param>
+    /// <exception cref="OptionsValidationException">A pattern's would not be allowed; nothing has changed.</exception>
+    internal void Reconfigure(WsRoomOptions defaults, Action<string, WsRoomOptions> prepare)
+    {
+        OptionSet options = CreateOptions(defaults);
+        foreach ((string pattern, WsRoomOptions each) in options.All)
+        {
+            prepare(pattern, each);
+        }
+
+        _options = options;
     }
 
     /// <summary>Ends the room if it is empty and holds nothing.</summary>
@@ -105,6 +133,8 @@ internal sealed class RoomRegistry
         }
     }
 
+    private OptionSet CreateOptions(WsRoomOptions defaults) => new(defaults, [.. _patterns.Select(rule => (rule.Pattern, Configured(defaults, rule.Pattern, rule.Configure)))]);
+
     private static WsRoomOptions Configured(WsRoomOptions defaults, string pattern, Action<WsRoomOptions> configure)
     {
         WsRoomOptions options = defaults.Copy();
@@ -113,5 +143,16 @@ internal sealed class RoomRegistry
         return failures.Length == 0 ? options : throw new OptionsValidationException(pattern, typeof(WsRoomOptions), failures);
     }
 
-    private void Forget(Room room) => _rooms.TryRemove(new KeyValuePair<string, Room>(room.Name, room));
+    private void Forget(Room room)
+    {
+        if (_rooms.TryRemove(new KeyValuePair<string, Room>(room.Name, room)))
+        {
+            Interlocked.Decrement(ref _count);
+        }
+    }
+
+    private sealed record OptionSet(WsRoomOptions Defaults, (string Pattern, WsRoomOptions Options)[] Rules)
+    {
+        public IEnumerable<(string Pattern, WsRoomOptions Options)> All => Rules.Prepend(("*", Defaults));
+    }
 }

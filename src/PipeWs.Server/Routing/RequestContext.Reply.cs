@@ -97,6 +97,8 @@ internal sealed partial class RequestContext
                 WsJoinStatus.RoomFull => (503, "the room is full"),
                 WsJoinStatus.TooManyRooms => (429, "the connection is in too many rooms"),
                 WsJoinStatus.Forbidden => (403, "the room may not be joined"),
+                WsJoinStatus.HubFull => (503, "the server has too many rooms"),
+                WsJoinStatus.TooMuchReplay => (429, "too much was repeated to this connection"),
                 WsJoinStatus.InvalidName => (400, "there is no room of this name"),
                 WsJoinStatus.Refused => (result.Code == 0 ? 403 : result.Code, "the room may not be joined"),
                 _ => (503, "the connection is closing"),

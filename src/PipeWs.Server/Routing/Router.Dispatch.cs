@@ -124,6 +124,11 @@ internal sealed partial class Router
             {
                 HandlerEndedWithConnection(context.Connection.Id, context.Action, exception);
             }
+            else if (exception is WsLimitException && !context.HasReplied)
+            {
+                MessageRefused(context.Connection.Id, 429, exception.Message);
+                await context.ReplyErrorAsync(429, exception.Message);
+            }
             else
             {
                 Counters?.HandlerFailed();

@@ -239,6 +239,7 @@ public sealed partial class WsConnection
         }
 
         buffer = buffer.Slice(header.Length + length);
+        _controlBytes = length;
         switch (header.Opcode)
         {
             case Opcode.Ping:

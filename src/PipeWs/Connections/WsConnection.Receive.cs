@@ -32,6 +32,9 @@ public sealed partial class WsConnection
     private uint _frameKey;
     private bool _frameFin;
 
+    // Of the control frame just read.
+    private int _controlBytes;
+
     private Exception? _handlerException;
 
     /// <summary>Set by the loop, read and cleared by the heartbeat, which alone looks at the clock.</summary>
@@ -39,6 +42,9 @@ public sealed partial class WsConnection
     private volatile bool _stopReading;
     private volatile bool _insideFrame;
     private volatile bool _inReceiver;
+
+    /// <summary>Whether the receiver is at work, so that nothing is read.</summary>
+    internal bool IsInReceiver => _inReceiver;
 
     private enum ReceiveStep
     {
@@ -53,6 +59,7 @@ public sealed partial class WsConnection
     {
         NeedMore,
         AwaitReceiver,
+        AwaitControl,
         AwaitBacklog,
         End,
     }
@@ -79,13 +86,17 @@ public sealed partial class WsConnection
                 BatchEnd end;
                 while ((end = ReadBatch(ref buffer, receiver, out ValueTask handled)) != BatchEnd.NeedMore)
                 {
-                    if (end == BatchEnd.AwaitReceiver)
+                    if (end is BatchEnd.AwaitReceiver or BatchEnd.AwaitControl)
                     {
                         bool failed = await FailedAsync(handled);
                         _inReceiver = false;
                         if (!failed)
                         {
-                            _assembly.Release();
+                            if (end == BatchEnd.AwaitReceiver)
+                            {
+                                _assembly.Release();
+                            }
+
                             continue;
                         }
                     }
@@ -143,6 +154,14 @@ public sealed partial class WsConnection
                     case ReceiveStep.End:
                         return BatchEnd.End;
                     case ReceiveStep.Control:
+                        handled = DeliverControl(receiver);
+                        if (!handled.IsCompletedSuccessfully)
+                        {
+                            _inReceiver = true;
+                            return BatchEnd.AwaitControl;
+                        }
+
+                        handled.GetAwaiter().GetResult();
                         continue;
                 }
 
@@ -184,6 +203,18 @@ public sealed partial class WsConnection
             return step == ReceiveStep.Message
                 ? receiver.OnMessageAsync(_messageType, payload)
                 : receiver.OnPartAsync(new WsMessagePart(_messageType, payload, isFirst, isLast));
+        }
+        catch (Exception e)
+        {
+            return ValueTask.FromException(e);
+        }
+    }
+
+    private ValueTask DeliverControl(WsReceiver receiver)
+    {
+        try
+        {
+            return IsClosing ? default : receiver.OnControlAsync(_controlBytes);
         }
         catch (Exception e)
         {

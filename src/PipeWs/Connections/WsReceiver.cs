@@ -22,6 +22,10 @@ public abstract class WsReceiver
     /// <summary>A part of a message came. Parts follow the transport's reads, not the peer's fragments.</summary>
     public virtual ValueTask OnPartAsync(WsMessagePart part) => default;
 
+    /// <summary>A ping or pong came; a ping's pong has its place among what leaves. Nothing more is read until the task completes, which is how a flood of them can be slowed down.</summary>
+    /// <param name="payloadBytes">The length of its payload.</param>
+    public virtual ValueTask OnControlAsync(int payloadBytes) => default;
+
     /// <summary>A ping was answered. Called by the receive loop; must neither block nor throw.</summary>
     /// <param name="roundTrip">The time from the ping to its pong; also in <see cref="WsConnection.RoundTripTime"/>.</param>
     public virtual void OnRoundTrip(TimeSpan roundTrip)

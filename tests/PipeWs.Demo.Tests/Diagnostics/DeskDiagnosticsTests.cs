@@ -39,6 +39,7 @@ public sealed partial class DeskDiagnosticsTests
             Assert.Equal(1, during["""pipews_server_messages_total{network_io_direction="receive",pipews_hub=""}"""]);
             Assert.Equal(2 + 4 + 24, during["""pipews_server_io_bytes_total{network_io_direction="receive",pipews_hub=""}"""]);
             Assert.True(during["""pipews_server_rooms{pipews_hub=""}"""] >= 0);
+            Assert.Equal(1, during["""pipews_server_message_duration_seconds_count{pipews_action="ping",pipews_hub=""}"""]);
             await socket.CloseAsync(WebSocketCloseStatus.NormalClosure, null, TestContext.Current.CancellationToken);
         }
 

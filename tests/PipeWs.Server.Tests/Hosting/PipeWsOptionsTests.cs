@@ -18,18 +18,18 @@ public class PipeWsOptionsTests
         { "Subprotocols", o => o.Subprotocols.Add("a b"), "a b" },
         { "Subprotocols", o => o.Subprotocols.Add(""), "" },
         { "HandlerPaths", o => o.HandlerPaths.Add("ws"), "ws" },
-        { "Rooms.MaxLagMessages", o => o.Rooms.MaxLagMessages = 0, "0" },
-        { "Rooms.MaxLagMessages", o => o.Rooms.MaxLagMessages = int.MaxValue, "2147483647" },
-        { "Rooms.HistoryMessages", o => o.Rooms.HistoryMessages = 1_048_577, "1048577" },
-        { "Rooms.HistoryAge", o => o.Rooms.HistoryAge = TimeSpan.FromSeconds(-1), "-00:00:01" },
-        { "Rooms.MaxConflationKeys", o => o.Rooms.MaxConflationKeys = 0, "0" },
+        { "Rooms:MaxLagMessages", o => o.Rooms.MaxLagMessages = 0, "0" },
+        { "Rooms:MaxLagMessages", o => o.Rooms.MaxLagMessages = int.MaxValue, "2147483647" },
+        { "Rooms:HistoryMessages", o => o.Rooms.HistoryMessages = 1_048_577, "1048577" },
+        { "Rooms:HistoryAge", o => o.Rooms.HistoryAge = TimeSpan.FromSeconds(-1), "-00:00:01" },
+        { "Rooms:MaxConflationKeys", o => o.Rooms.MaxConflationKeys = 0, "0" },
         { "AllowedOrigins", o => { o.AllowedOrigins.Add("https://a.example"); o.AllowAnyOrigin(); }, "https://a.example" },
-        { "Authentication.Timeout", o => o.Authentication.Timeout = TimeSpan.Zero, "00:00:00" },
-        { "Authentication.Mode", o => o.Authentication.Mode = (WsAuthenticationMode)9, "9" },
-        { "Authentication.TokenSources", o => o.Authentication.TokenSources = (WsTokenSources)8, "8" },
-        { "Authentication.TokenParameter", o => o.Authentication.TokenParameter = "a b", "a b" },
-        { "Authentication.TokenParameter", o => o.Authentication.TokenParameter = "", "" },
-        { "Rooms.SlowConsumerPolicy", o => o.Rooms.SlowConsumerPolicy = (WsSlowConsumerPolicy)9, "9" },
+        { "Authentication:Timeout", o => o.Authentication.Timeout = TimeSpan.Zero, "00:00:00" },
+        { "Authentication:Mode", o => o.Authentication.Mode = (WsAuthenticationMode)9, "9" },
+        { "Authentication:TokenSources", o => o.Authentication.TokenSources = (WsTokenSources)8, "8" },
+        { "Authentication:TokenParameter", o => o.Authentication.TokenParameter = "a b", "a b" },
+        { "Authentication:TokenParameter", o => o.Authentication.TokenParameter = "", "" },
+        { "Rooms:SlowConsumerPolicy", o => o.Rooms.SlowConsumerPolicy = (WsSlowConsumerPolicy)9, "9" },
     };
 
     [Theory]
@@ -37,7 +37,7 @@ public class PipeWsOptionsTests
     public void Bad_options_are_named_with_their_value_and_what_is_allowed(string option, Action<PipeWsOptions> configure, string value)
     {
         string message = Assert.Throws<OptionsValidationException>(() => Options(configure: configure)).Message;
-        Assert.Contains($"PipeWs: {option} is '{value}'; it must be ", message);
+        Assert.Contains($"PipeWs:{option} is '{value}'; it must be ", message);
     }
 
     [Fact]

@@ -146,6 +146,36 @@ public sealed class AuthMessageTests
         await peer.AskAsync("hello", "hello");
     }
 
+    [Fact]
+    public async Task No_filter_and_no_hook_sees_a_message_before_the_user_nor_the_one_that_has_the_token()
+    {
+        var seen = new List<string>();
+        await using HubServer server = await FirstMessageAsync(Door.Fast, build: builder => builder
+            .UseFilter((context, next) =>
+            {
+                seen.Add($"filter {context.Action} of {context.Connection.UserId}");
+                return next(context);
+            })
+            .OnMessage(context =>
+            {
+                seen.Add($"hook {context.Action} of {context.Connection.UserId}");
+                return default;
+            })
+            .UseAuthorization());
+        await using RawPeer peer = await server.OpenAsync();
+
+        await peer.SendTextAsync("""{"id":"1","action":"echo","data":1}""");
+        Assert.Contains(SayWhoYouAre, await peer.ReadTextAsync(), StringComparison.Ordinal);
+        await peer.AskAsync("""{"type":"ping"}""", """{"type":"pong"}""");
+        await peer.AskAsync(Tokens.Auth(Tokens.User("ann")), """{"id":"1","type":"ack"}""");
+        await peer.AskAsync("""{"id":"2","action":"echo","data":1}""", """{"id":"2","type":"echo","data":1}""");
+        await peer.AskAsync(Tokens.Auth(Tokens.User("ann", 90)), """{"id":"1","type":"ack"}""");
+        await peer.AskAsync("""{"id":"3","action":"echo","data":1}""", """{"id":"3","type":"echo","data":1}""");
+
+        Assert.Equal(["filter echo of ann", "filter echo of ann"], seen.Where(static line => line.StartsWith('f')));
+        Assert.Equal(["hook echo of ann", "hook echo of ann"], seen.Where(static line => line.StartsWith('h')));
+    }
+
     [Theory]
     [MemberData(nameof(Doors))]
     public async Task A_refreshed_token_replaces_the_user_and_keeps_the_rooms(Door door, bool isSecure)

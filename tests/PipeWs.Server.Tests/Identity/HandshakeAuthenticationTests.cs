@@ -47,6 +47,7 @@ public sealed class HandshakeAuthenticationTests
             HttpAnswer answer = await peer.ReadAnswerAsync();
             Assert.Equal((101, subprotocol), (answer.StatusCode, answer["Sec-WebSocket-Protocol"]));
             await peer.ReadTextAsync();
+            await peer.SettleAsync();
             IWsConnection connection = Assert.Single(server.Hub.UserConnections("ann"));
             Assert.Equal(("ann", query, subprotocol), (connection.User.Identity!.Name, connection.Query, connection.Subprotocol));
             await peer.CloseAsync();
@@ -102,6 +103,7 @@ public sealed class HandshakeAuthenticationTests
             Assert.False(connection.User.Identity is { IsAuthenticated: true });
             Assert.Equal(401, (await RefusedAsync(server, Tokens.Handshake("eve-token"))).StatusCode);
             await using RawPeer ann = await server.OpenAsync(Tokens.Handshake("ann-token"));
+            await ann.SettleAsync();
             Assert.Single(server.Hub.UserConnections("ann"));
 
             // And it may say who it is later, in place.
@@ -128,6 +130,7 @@ public sealed class HandshakeAuthenticationTests
 
         await using RawPeer peer = await server.OpenAsync(RawPeer.Handshake("GET /ws?a=1&token=t%20t HTTP/1.1", more: "Authorization: Key 42\r\nOrigin: https://a.example\r\nSec-WebSocket-Protocol: one,two"));
 
+        await peer.SettleAsync();
         Assert.NotNull(seen);
         Assert.Equal(("t t", "/ws", "?a=1", "one,two", "https://a.example", isSecure), (seen.Token, seen.Path, seen.Query, seen.Subprotocols, seen.Origin, seen.IsSecure));
         Assert.NotNull(seen.RemoteEndPoint);
@@ -181,6 +184,7 @@ public sealed class HandshakeAuthenticationTests
     {
         await using HubServer server = await HubServer.JsonAsync(door, isSecure, build: static builder => builder.UseAuthenticator<OnceOnly>(), hasBystander: false);
         await using RawPeer first = await server.OpenAsync(Tokens.Handshake("ann"));
+        await first.SettleAsync();
 
         HttpAnswer second = await RefusedAsync(server, Tokens.Handshake("ann"));
 

@@ -122,6 +122,25 @@ public sealed class PolicyTests
 
     [Theory]
     [InlineData(Door.Fast)]
+    [InlineData(Door.Mapped)]
+    public async Task A_policy_needs_nothing_of_the_application_beside_it(Door door)
+    {
+        // Not even its AddAuthorization: a web application that has half of it does not start.
+        AuthorizationPolicy traders = new AuthorizationPolicyBuilder().RequireRole("trader").Build();
+        await using HubServer server = await HubServer.JsonAsync(
+            door, build: builder => builder.UseJwtBearer(Tokens.Configure).RequireAuthorization(traders), clock: _clock, hasBystander: false);
+
+        Assert.Equal(403, (await RefusedAsync(server, Tokens.Handshake(Tokens.User("ann")))).StatusCode);
+        await using RawPeer trader = await server.OpenAsync(Tokens.Handshake(Trader("ann")));
+
+        // A room's options are made too late to add it: that is said at start, and not to the first who subscribes.
+        InvalidOperationException refused = await Assert.ThrowsAsync<InvalidOperationException>(() => HubServer.JsonAsync(
+            door, build: builder => builder.ConfigureRooms("x", room => room.RequireAuthorization(traders))));
+        Assert.Contains("PipeWs rooms 'x' asks for an authorization policy, and there is no authorization", refused.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(Door.Fast)]
     [InlineData(Door.Handler)]
     [InlineData(Door.Mapped)]
     public async Task A_policy_that_there_is_not_is_found_when_the_application_starts(Door door)

@@ -25,7 +25,7 @@ public sealed class WsRoomOptionsTests
     {
         OptionsValidationException refused = await Assert.ThrowsAsync<OptionsValidationException>(
             () => TestServer.StartAsync(Door.Fast, isSecure: false, services => services.AddPipeWs(options => set(options.Rooms))));
-        Assert.Equal([$"PipeWs: Rooms.{words}"], refused.Failures);
+        Assert.Equal([$"PipeWs:Rooms:{words}"], refused.Failures);
 
         refused = await Assert.ThrowsAsync<OptionsValidationException>(
             () => TestServer.StartAsync(Door.Fast, isSecure: false, services => services.AddPipeWs().ConfigureRooms("feed:*", set)));

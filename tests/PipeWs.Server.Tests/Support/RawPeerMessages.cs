@@ -52,6 +52,9 @@ internal static class RawPeerMessages
         Assert.Equal(answer, await peer.ReadTextAsync());
     }
 
+    /// <summary>Once it was answered the hub has listed the connection everywhere: the welcome may come before that.</summary>
+    public static Task SettleAsync(this RawPeer peer) => peer.AskAsync("""{"type":"ping"}""", """{"type":"pong"}""");
+
     /// <summary>Joins a room and gives its epoch and head.</summary>
     public static async Task<(string Epoch, long Head)> SubscribeAsync(this RawPeer peer, string topic, string since = "")
     {

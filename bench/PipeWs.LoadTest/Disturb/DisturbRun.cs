@@ -1,0 +1,101 @@
+using System.Diagnostics;
+using PipeWs.LoadTest.Load;
+using PipeWs.LoadTest.Measurement;
+
+namespace PipeWs.LoadTest.Disturb;
+
+/// <summary>
+/// Measures whether connections whose handlers throw, hang or flood slow down the others of the same hub. Undisturbed and disturbed rounds take turns, so that what else
+/// the machine does falls on both.
+/// </summary>
+internal static class DisturbRun
+{
+    private const int MeasuredConnections = 8;
+    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(1);
+    private static readonly string[] Kinds = ["throw", "hang", "flood"];
+
+    /// <summary>Measures. Blocks its thread, which is the one that measures.</summary>
+    public static DisturbResult Run(DisturbOptions options, ILoadProgress progress, CancellationToken cancellationToken)
+    {
+        var result = new DisturbResult();
+        JsonClient[] measured = [.. Enumerable.Range(0, MeasuredConnections).Select(_ => new JsonClient(options.Url, "echo"))];
+        try
+        {
+            foreach (JsonClient client in measured)
+            {
+                client.WaitFor(1);
+            }
+
+            Measure(measured, options.Seconds, new LatencyHistogram(), cancellationToken);
+            for (int round = 1; round <= options.Rounds; round++)
+            {
+                progress.Report($"round {round} of {options.Rounds}: undisturbed");
+                Measure(measured, options.Seconds, result.Undisturbed, cancellationToken);
+                progress.Report($"round {round} of {options.Rounds}: disturbed");
+                using var end = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+                long received = 0;
+                var disturbing = new Thread(() => received = Disturb(options, end.Token)) { IsBackground = true };
+                disturbing.Start();
+                Measure(measured, options.Seconds, result.Disturbed, cancellationToken);
+                end.Cancel();
+                disturbing.Join();
+                result.DisturbingMessages += received;
+            }
+
+            result.Lost = measured.Count(static client => client.IsClosed);
+            return result;
+        }
+        finally
+        {
+            foreach (JsonClient client in measured)
+            {
+                client.Dispose();
+            }
+        }
+    }
+
+    private static void Measure(JsonClient[] clients, double seconds, LatencyHistogram latencies, CancellationToken cancellationToken)
+    {
+        long end = Stopwatch.GetTimestamp() + (long)(seconds * Stopwatch.Frequency);
+        for (int i = 0; Stopwatch.GetTimestamp() < end; i++)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            JsonClient client = clients[i % clients.Length];
+            if (!client.IsClosed)
+            {
+                long start = Stopwatch.GetTimestamp();
+                client.Ask();
+                latencies.Record((long)Stopwatch.GetElapsedTime(start).TotalNanoseconds);
+            }
+
+            Thread.Sleep(Pause);
+        }
+    }
+
+    /// <returns>How many messages came.</returns>
+    private static long Disturb(DisturbOptions options, CancellationToken end)
+    {
+        JsonClient[] clients = [.. Enumerable.Range(0, options.Connections * Kinds.Length).Select(i => new JsonClient(options.Url, Kinds[i % Kinds.Length]))];
+        long start = Stopwatch.GetTimestamp();
+        long rounds = 0;
+        while (!end.IsCancellationRequested)
+        {
+            for (; rounds < Stopwatch.GetElapsedTime(start).TotalSeconds * options.Rate; rounds++)
+            {
+                foreach (JsonClient client in clients)
+                {
+                    client.Push();
+                }
+            }
+
+            Thread.Sleep(Pause);
+        }
+
+        foreach (JsonClient client in clients)
+        {
+            client.Dispose();
+        }
+
+        return clients.Sum(static client => client.Received);
+    }
+}

@@ -1,0 +1,130 @@
+using System.Diagnostics;
+using System.Net.Sockets;
+using System.Text;
+using PipeWs.LoadTest.Compare;
+using PipeWs.LoadTest.Load;
+using PipeWs.LoadTest.Measurement;
+using PipeWs.Protocol.Framing;
+
+namespace PipeWs.LoadTest.Tests.Servers;
+
+/// <summary>SIGTERM to a real process with 5,000 connections, each with messages on their way.</summary>
+public sealed class ShutdownProcessTests
+{
+    private const int Connections = 5000;
+    private const int Messages = 16;
+    private const int MessageBytes = 1024;
+
+    [Theory]
+    [InlineData("fast")]
+    [InlineData("mapped")]
+    public async Task Every_client_reads_what_is_pending_and_then_1001_and_the_process_is_gone_within_10_seconds(string door)
+    {
+        if (FileLimit.Explain(Connections, FileLimit.Read()) is { } tooFew)
+        {
+            Assert.Skip(tooFew);
+        }
+
+        await using var process = ChildProcess.Start(["serve", "--server", "pipews", "--port", "0", "--door", door, "--shutdown-seconds", "30"], core: null, _ => { });
+        string? line = await process.Output.ReadLineAsync(TestContext.Current.CancellationToken);
+        Assert.NotNull(line);
+        var url = new Uri("ws" + line["ready http".Length..] + "/bcast");
+        var sockets = new List<Socket>(Connections);
+        try
+        {
+            for (int i = 0; i < Connections; i++)
+            {
+                sockets.Add(ClientHandshake.Connect(url, out byte[] early));
+                Assert.Empty(early);
+            }
+
+            for (int i = 0; i < Messages; i++)
+            {
+                sockets[0].Send(Frame(Opcode.Text, Encoding.ASCII.GetBytes($"{i,MessageBytes}")));
+            }
+
+            // When the publisher has its own, they are in the room; the others read nothing before the signal.
+            var publisher = new Peer(sockets[0]);
+            publisher.ReadMessages();
+            long start = Stopwatch.GetTimestamp();
+            process.Terminate();
+
+            Task<int> exit = process.WaitForExitAsync(TestContext.Current.CancellationToken);
+            Parallel.For(1, Connections, new ParallelOptions { MaxDegreeOfParallelism = 4 }, i =>
+            {
+                var peer = new Peer(sockets[i]);
+                peer.ReadMessages();
+                peer.ReadGoodbye();
+            });
+            publisher.ReadGoodbye();
+
+            Assert.Equal(0, await exit.WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken));
+            Assert.InRange(Stopwatch.GetElapsedTime(start), TimeSpan.Zero, TimeSpan.FromSeconds(10));
+        }
+        finally
+        {
+            foreach (Socket socket in sockets)
+            {
+                socket.Dispose();
+            }
+        }
+    }
+
+    private static byte[] Frame(Opcode opcode, ReadOnlySpan<byte> payload)
+    {
+        byte[] frame = new byte[FrameHeader.MaxLength + payload.Length];
+        int header = FrameHeader.WriteMasked(frame, opcode, payload.Length, 0x11223344);
+        Masking.Apply(payload, frame.AsSpan(header), 0x11223344);
+        return frame[..(header + payload.Length)];
+    }
+
+    /// <summary>Reads frames over a blocking socket.</summary>
+    private sealed class Peer(Socket socket)
+    {
+        private readonly byte[] _buffer = new byte[32 * 1024];
+        private int _start;
+        private int _end;
+
+        public void ReadMessages()
+        {
+            for (int i = 0; i < Messages; i++)
+            {
+                (Opcode opcode, ReadOnlyMemory<byte> payload) = ReadFrame();
+                Assert.Equal(Opcode.Text, opcode);
+                Assert.Equal($"{i,MessageBytes}", Encoding.ASCII.GetString(payload.Span));
+            }
+        }
+
+        /// <summary>1001, its echo, and the end of the stream.</summary>
+        public void ReadGoodbye()
+        {
+            (Opcode opcode, ReadOnlyMemory<byte> payload) = ReadFrame();
+            Assert.Equal(Opcode.Close, opcode);
+            Assert.Equal([0x03, 0xE9], payload.Span[..2].ToArray());
+            socket.Send(Frame(Opcode.Close, [0x03, 0xE9]));
+            Assert.Equal(_start, _end);
+            Assert.Equal(0, socket.Receive(_buffer));
+        }
+
+        private (Opcode Opcode, ReadOnlyMemory<byte> Payload) ReadFrame()
+        {
+            while (true)
+            {
+                ReadOnlySpan<byte> bytes = _buffer.AsSpan(_start, _end - _start);
+                if (FrameHeader.TryRead(bytes, out FrameHeader header) && (ulong)(bytes.Length - header.Length) >= header.PayloadLength)
+                {
+                    Assert.True(header.Fin);
+                    ReadOnlyMemory<byte> payload = _buffer.AsMemory(_start + header.Length, (int)header.PayloadLength);
+                    _start += header.Length + (int)header.PayloadLength;
+                    return (header.Opcode, payload);
+                }
+
+                bytes.CopyTo(_buffer);
+                (_start, _end) = (0, bytes.Length);
+                int received = socket.Receive(_buffer.AsSpan(_end));
+                Assert.NotEqual(0, received);
+                _end += received;
+            }
+        }
+    }
+}
