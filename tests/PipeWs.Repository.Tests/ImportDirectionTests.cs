@@ -43,6 +43,7 @@ public sealed class ImportDirectionTests
     [Theory]
     [InlineData("PipeWs.Protocol")]
     [InlineData("PipeWs")]
+    [InlineData("PipeWs.Client")]
     public void What_must_do_without_ASP_NET_Core_is_compiled_without_it(string project)
     {
         Assembly assembly = Assembly.Load(project);

@@ -12,6 +12,7 @@ public sealed class PublicApiTests
     [InlineData("PipeWs.Protocol")]
     [InlineData("PipeWs")]
     [InlineData("PipeWs.Server")]
+    [InlineData("PipeWs.Client")]
     [InlineData("PipeWs.Testing")]
     public void The_public_API_is_the_one_that_was_agreed(string project)
     {

@@ -64,7 +64,7 @@ internal sealed partial class Hub
     /// <summary>Makes the user of a good token the connection's.</summary>
     private async ValueTask AdoptAsync(RequestContext context, HubConnection connection, ClaimsPrincipal user, string? userId, DateTimeOffset? expiresAt)
     {
-        if (!TryAdopt(connection, user, userId, expiresAt, out Membership? everyone))
+        if (!connection.TryCountUser(userId) || !TryAdopt(connection, user, userId, expiresAt, out Membership? everyone))
         {
             return;
         }
@@ -173,9 +173,11 @@ internal sealed partial class Hub
     {
         foreach ((string pattern, WsRoomOptions options) in _rooms.AllOptions)
         {
-            options.ResolvedPolicy = options.Policy is { } policy
-                ? RoutePolicies.Resolve(_services, policy, $"PipeWs rooms '{pattern}'")
-                : null;
+            ResolveRoomPolicy(pattern, options);
         }
     }
+
+    private void ResolveRoomPolicy(string pattern, WsRoomOptions options) => options.ResolvedPolicy = options.Policy is { } policy
+        ? RoutePolicies.Resolve(_services, policy, $"PipeWs rooms '{pattern}'")
+        : null;
 }

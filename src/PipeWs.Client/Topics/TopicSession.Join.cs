@@ -1,0 +1,265 @@
+using PipeWs.Messages;
+
+namespace PipeWs.Client.Topics;
+
+// Joining and leaving: for each topic one task at a time, which lives as long as there is something to do, and brings what the server does in line with what is wanted.
+internal sealed partial class TopicSession
+{
+    /// <summary>Sees to it that a topic is looked at. Where its task runs already it looks again before it ends.</summary>
+    private void KickUnsynchronized(TopicState topic, bool isDelayed = false)
+    {
+        if (!topic.IsSyncing)
+        {
+            topic.IsSyncing = true;
+            _tasks.Run(() => SyncAsync(topic, isDelayed));
+        }
+    }
+
+    private async Task SyncAsync(TopicState topic, bool isDelayed)
+    {
+        int failures = 0;
+        long since = Heartbeat.TimeProvider.GetTimestamp();
+        if (isDelayed && (GetReadyLink() is not { } current || !await WaitToTryAgainAsync(current, topic, ++failures, since, new WsTopicException("The server has ended the membership."))))
+        {
+            failures = 0;
+        }
+
+        while (true)
+        {
+            TopicLink link;
+            bool leaves;
+            bool joins;
+            lock (_lock)
+            {
+                // What changes after this finds that no task is at work, and begins one.
+                joins = topic.IsWanted;
+                leaves = topic.AskedOn is not null && (!joins || !topic.IsJoined || topic.IsRejoinWanted);
+                joins &= leaves || !topic.IsJoined;
+                if (_ended || _link is not { IsReady: true, Connection.Closed.IsCancellationRequested: false } || (!leaves && !joins))
+                {
+                    topic.IsSyncing = false;
+                    if (topic.Members.Length == 0 && topic.AskedOn is null && _topics.TryGetValue(topic.Utf8, out TopicState? known) && known == topic)
+                    {
+                        _topics.Remove(topic.Utf8);
+                    }
+
+                    EndRoundUnsynchronized(topic, isJoined: topic.IsJoined);
+                    return;
+                }
+
+                link = _link;
+                if (leaves)
+                {
+                    topic.Unjoin();
+                }
+            }
+
+            if (leaves)
+            {
+                SendUnsubscribe(link, topic);
+            }
+
+            if (!joins)
+            {
+                continue;
+            }
+
+            Exception? error = await JoinAsync(link, [topic]);
+            if (error is null || link.Connection.Closed.IsCancellationRequested)
+            {
+                failures = 0;
+                continue;
+            }
+
+            if (FailNewcomers(topic, error))
+            {
+                PublishJoinError(topic, error);
+                await WaitToTryAgainAsync(link, topic, ++failures, since, error);
+            }
+        }
+    }
+
+    /// <summary>Sends one subscribe for one topic or several and waits for its answer; null where it came and was no error.</summary>
+    private async Task<Exception?> JoinAsync(TopicLink link, TopicState[] topics)
+    {
+        try
+        {
+            await _joins.WaitAsync(link.Connection.Closed);
+        }
+        catch (OperationCanceledException e)
+        {
+            return e;
+        }
+
+        MessageBuffer buffer = MessageBuffer.Rent();
+        try
+        {
+            PendingJoin join;
+            lock (_lock)
+            {
+                if (!link.IsReady || _ended)
+                {
+                    return DisconnectedError();
+                }
+
+                topics = Array.FindAll(topics, static topic => topic.IsWanted);
+                if (topics.Length == 0)
+                {
+                    return null;
+                }
+
+                WsTopicSince since = topics.Length == 1 ? FindSinceUnsynchronized(topics[0]) : default;
+                foreach (TopicState topic in topics)
+                {
+                    topic.AskedOn = link;
+                    topic.IsRejoinWanted = false;
+                    foreach (TopicMember member in topic.Members)
+                    {
+                        member.IsIncluded = !member.IsPaused && (topics.Length == 1 || (!member.IsLast && member.Epoch is null));
+                    }
+                }
+
+                join = new PendingJoin(this, topics, since.Position?.SequenceNumber, since.IsLast)
+                {
+                    Number = ++_lastNumber,
+                    Link = link,
+                    Deadline = Heartbeat.Now + (long)_options.AckTimeout.TotalMilliseconds,
+                };
+                _pending.Add(join.Number, join);
+                TopicWriter.WriteSubscribe(buffer, TopicWriter.Id(_options.IdPrefix, join.Number), TopicNames.Combine(topics), topics[0].PrivateChannel, since);
+            }
+
+            try
+            {
+                await link.Connection.SendAsync(buffer.Written);
+            }
+            catch (Exception e)
+            {
+                Fail(join, e);
+            }
+
+            return await join.Task;
+        }
+        finally
+        {
+            buffer.Return();
+            _joins.Release();
+        }
+    }
+
+    /// <summary>From where the members of a topic need it: of the epoch that most have a right to, the lowest number.</summary>
+    private static WsTopicSince FindSinceUnsynchronized(TopicState topic)
+    {
+        string? epoch = null;
+        long lowest = long.MaxValue;
+        bool isLast = false;
+        foreach (TopicMember member in topic.Members)
+        {
+            if (member.IsPaused)
+            {
+                continue;
+            }
+
+            isLast |= member.IsLast;
+            if (!member.IsPositioned)
+            {
+                continue;
+            }
+
+            if (epoch is null || (member.Epoch == topic.Epoch && epoch != topic.Epoch))
+            {
+                epoch = member.Epoch;
+                lowest = member.Accepted;
+            }
+            else if (member.Epoch == epoch)
+            {
+                lowest = Math.Min(lowest, member.Accepted);
+            }
+        }
+
+        return epoch is not null ? WsTopicSince.After(epoch, lowest) : isLast ? WsTopicSince.Last : default;
+    }
+
+    private void SendUnsubscribe(TopicLink link, TopicState topic)
+    {
+        long number;
+        lock (_lock)
+        {
+            number = ++_lastNumber;
+        }
+
+        MessageBuffer buffer = MessageBuffer.Rent();
+        TopicWriter.WriteUnsubscribe(buffer, TopicWriter.Id(_options.IdPrefix, number), topic);
+        link.Connection.TrySend(WsMessageType.Text, buffer.Written.Span);
+        buffer.Return();
+    }
+
+    /// <summary>A subscription that was never joined hears of the error itself.</summary>
+    /// <returns>Whether the topic is still wanted by others.</returns>
+    private bool FailNewcomers(TopicState topic, Exception error)
+    {
+        lock (_lock)
+        {
+            EndRoundUnsynchronized(topic, isJoined: false);
+            foreach (TopicMember member in topic.Members)
+            {
+                if (!member.Subscription.IsEstablished)
+                {
+                    RemoveUnsynchronized(member.Subscription);
+                    member.Subscription.End(error, error);
+                }
+            }
+
+            return topic.IsWanted;
+        }
+    }
+
+    private void PublishJoinError(TopicState topic, Exception error)
+    {
+        TopicLog.JoinFailed(Logger, Client.Name, topic.Name, error.Message);
+        if (Client.Events.Wants(WsClientEventKinds.ReSubscribeError))
+        {
+            Client.Events.Publish(new WsReSubscribeErrorEvent(topic.Name, error));
+        }
+    }
+
+    /// <summary>Waits as the policy says; false where it gives up, which ends the topic's streams.</summary>
+    private async Task<bool> WaitToTryAgainAsync(TopicLink link, TopicState topic, int failures, long since, Exception error)
+    {
+        TimeSpan? delay;
+        try
+        {
+            delay = _options.RejoinPolicy.GetDelay(new WsReconnectContext(failures, Heartbeat.TimeProvider.GetElapsedTime(since), WsDisconnect.From(error)));
+        }
+        catch (Exception e)
+        {
+            ReportCallbackError(nameof(WsTopicClientOptions.RejoinPolicy), e);
+            delay = TimeSpan.FromSeconds(5);
+        }
+
+        if (delay is null)
+        {
+            lock (_lock)
+            {
+                foreach (TopicMember member in topic.Members)
+                {
+                    RemoveUnsynchronized(member.Subscription);
+                    member.Subscription.End(error, error);
+                }
+            }
+
+            return false;
+        }
+
+        await Task.Delay(delay.Value, Heartbeat.TimeProvider, link.Connection.Closed).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        return true;
+    }
+
+    private TopicLink? GetReadyLink()
+    {
+        lock (_lock)
+        {
+            return _link is { IsReady: true } link ? link : null;
+        }
+    }
+}

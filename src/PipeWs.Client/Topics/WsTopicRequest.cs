@@ -1,0 +1,32 @@
+using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
+
+namespace PipeWs.Client;
+
+/// <summary>A message to the server in the topic dialect. The client gives it an id.</summary>
+/// <param name="Type">The type, by which the server routes it; not empty.</param>
+/// <param name="Topic">The topic; null for none.</param>
+public sealed record WsTopicRequest(string Type, string? Topic = null)
+{
+    /// <summary>The subject; null for none.</summary>
+    public string? Subject { get; init; }
+
+    /// <summary>The data, one JSON value in UTF-8; empty for none. Must stay as it is until the write completes.</summary>
+    public ReadOnlyMemory<byte> Data { get; init; }
+
+    /// <summary>Whether it is for a private channel. Default false.</summary>
+    public bool PrivateChannel { get; init; }
+
+    /// <summary>Whether the server is to answer. Default true; without, a write completes when the message was handed to the connection.</summary>
+    public bool Response { get; init; } = true;
+
+    /// <summary>How long the answer may take. Null for <see cref="WsTopicClientOptions.AckTimeout"/>.</summary>
+    public TimeSpan? AckTimeout { get; init; }
+
+    /// <summary>Whether it is sent again where the connection ends before the answer. Null for <see cref="WsTopicClientOptions.SendAgain"/>.</summary>
+    public bool? SendAgain { get; init; }
+
+    /// <summary>A request with a value as its data.</summary>
+    public static WsTopicRequest Create<T>(string type, string? topic, T data, JsonTypeInfo<T> dataType) =>
+        new(type, topic) { Data = JsonSerializer.SerializeToUtf8Bytes(data, dataType) };
+}

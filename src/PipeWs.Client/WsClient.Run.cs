@@ -1,0 +1,250 @@
+using System.Diagnostics;
+using PipeWs.Client.Diagnostics;
+using PipeWs.Client.Reconnecting;
+
+namespace PipeWs.Client;
+
+// The client's one task: attempt, connection, wait, attempt, until it is stopped or gives up.
+public sealed partial class WsClient
+{
+    private static readonly AsyncLocal<WsClient?> s_runs = new();
+
+    private readonly HeartbeatItem _heartbeatItem;
+    private readonly CancellationTokenSource _ending = new();
+    private readonly TaskCompletionSource _abandoned = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private TaskCompletionSource _connected = NewSignal();
+    private WsClientConnection? _current;
+    private WsClientConnection? _opening;
+    private Task _run = Task.CompletedTask;
+    private CancellationTokenSource? _runCancellation;
+    private Exception? _failure;
+    private int _state;
+    private int _connections;
+    private bool _stopRequested;
+
+    private async Task RunAsync(TaskCompletionSource first, bool retriesFirst, CancellationToken cancelled)
+    {
+        s_runs.Value = this;
+        _heartbeat.Add(_heartbeatItem);
+        long connectedSince = _options.TimeProvider.GetTimestamp();
+        int attempt = 1;
+        bool isRefresh = false;
+        WsDisconnect? disconnect = null;
+        Exception? error = null;
+        try
+        {
+            while (true)
+            {
+                bool isPlanned = false;
+                SetStateUnlessStopping(WsClientState.Connecting);
+                try
+                {
+                    WsClientConnection connection = await ConnectAsync(attempt, disconnect, isRefresh, cancelled);
+                    first.TrySetResult();
+                    long start = _options.TimeProvider.GetTimestamp();
+                    disconnect = await WatchAsync(connection);
+                    connectedSince = _options.TimeProvider.GetTimestamp();
+                    isPlanned = connection.PlannedEnd is not null;
+                    isRefresh = connection.PlannedForToken || disconnect.Code == Protocol.Framing.CloseCode.TokenExpired;
+                    attempt = isPlanned || _options.TimeProvider.GetElapsedTime(start) >= _options.StableAfter ? 1 : attempt + 1;
+                }
+                catch (Exception e) when (!cancelled.IsCancellationRequested)
+                {
+                    disconnect = e is Sessions.ConnectionNotReadyException { Disconnect: var ended } ? ended : WsDisconnect.From(e);
+                    if (!retriesFirst && !first.Task.IsCompleted)
+                    {
+                        error = e;
+                        return;
+                    }
+
+                    attempt++;
+                }
+
+                if (cancelled.IsCancellationRequested)
+                {
+                    return;
+                }
+
+                TimeSpan? delay = isPlanned ? TimeSpan.Zero : FindDelay(attempt - (first.Task.IsCompleted ? 0 : 1), connectedSince, disconnect);
+                if (delay is not { } wait)
+                {
+                    GiveUp(disconnect);
+                    error = _failure;
+                    return;
+                }
+
+                if (_events.Wants(WsClientEventKinds.TryReconnect))
+                {
+                    _events.Publish(new WsTryReconnectEvent(attempt, wait, disconnect));
+                }
+
+                ClientLog.Reconnecting(_logger, Name, attempt, wait.TotalMilliseconds, disconnect.Code, disconnect.Reason);
+                if (wait > TimeSpan.Zero)
+                {
+                    SetStateUnlessStopping(WsClientState.Waiting);
+                    await Task.Delay(wait, _options.TimeProvider, cancelled);
+                }
+            }
+        }
+        catch (OperationCanceledException) when (cancelled.IsCancellationRequested)
+        {
+            // Stopped, or the start was given up.
+        }
+        catch (Exception e)
+        {
+            // What no rule foresees must end the client visibly.
+            disconnect = WsDisconnect.From(e);
+            GiveUp(disconnect);
+            error = _failure;
+        }
+        finally
+        {
+            _heartbeat.Remove(_heartbeatItem);
+            if (State != WsClientState.Failed)
+            {
+                SetStateUnlessStopping(WsClientState.Created);
+            }
+
+            if (error is null)
+            {
+                first.TrySetException(new ObjectDisposedException(nameof(WsClient), "The client was stopped before it had connected."));
+            }
+            else
+            {
+                first.TrySetException(error);
+            }
+        }
+    }
+
+    /// <summary>Waits for the end of a connection that is ready.</summary>
+    private async Task<WsDisconnect> WatchAsync(WsClientConnection connection)
+    {
+        // Not for a handler that does not return although the client was stopped and its time is up.
+        await Task.WhenAny(connection.Ended, _abandoned.Task);
+        WsDisconnect disconnect = WsDisconnect.From(connection.Ended.IsCompleted ? await connection.Ended : new WsCloseInfo(1006, "a handler does not return", WsCloseInitiator.Local, WasClean: false));
+        bool stopping;
+        lock (_lock)
+        {
+            stopping = _stopRequested;
+            Volatile.Write(ref _current, null);
+            if (!stopping)
+            {
+                _connected = NewSignal();
+            }
+        }
+
+        _writes.SetOffline();
+        _metrics.Disconnected(disconnect.Code);
+        Layer?.OnDisconnected(connection, disconnect);
+        ClientLog.Disconnected(_logger, Name, connection.Endpoint, disconnect.Code, disconnect.Reason);
+        if (disconnect.Exception is { } error)
+        {
+            ReportError(error);
+        }
+
+        if (_events.Wants(WsClientEventKinds.Disconnected))
+        {
+            _events.Publish(new WsDisconnectedEvent(disconnect, !stopping && (connection.PlannedEnd is not null || IsToReconnect(disconnect))));
+        }
+
+        return disconnect;
+    }
+
+    /// <summary>Counts a connection as connected, unless it has ended or the client is stopping.</summary>
+    private bool TrySetConnected(WsClientConnection connection)
+    {
+        TaskCompletionSource connected;
+        lock (_lock)
+        {
+            if (_stopRequested || connection.Connection.IsClosing)
+            {
+                return false;
+            }
+
+            Volatile.Write(ref _current, connection);
+            SetState(WsClientState.Connected);
+            connected = _connected;
+            if (_events.Wants(WsClientEventKinds.Connected))
+            {
+                _events.Publish(new WsConnectedEvent(connection, connection.Number > 1));
+            }
+        }
+
+        ClientLog.Connected(_logger, Name, connection.Endpoint, connection.Number);
+        _metrics.Connected();
+        Layer?.OnReady(connection);
+        _writes.SetLive(connection.Connection);
+        connection.OpenGate();
+        connected.TrySetResult();
+        return true;
+    }
+
+    private TimeSpan? FindDelay(int attempt, long connectedSince, WsDisconnect disconnect)
+    {
+        if (!IsToReconnect(disconnect))
+        {
+            return null;
+        }
+
+        try
+        {
+            TimeSpan? delay = _options.ReconnectPolicy.GetDelay(new WsReconnectContext(attempt, _options.TimeProvider.GetElapsedTime(connectedSince), disconnect));
+
+            // The server's own word on when to come back goes before the policy's, but not before its giving up.
+            return delay is { } wait ? ReconnectHint.Find(disconnect.Reason) ?? (wait > TimeSpan.Zero ? wait : TimeSpan.Zero) : null;
+        }
+        catch (Exception e)
+        {
+            ReportCallbackError(nameof(WsClientOptions.ReconnectPolicy), e);
+            return TimeSpan.FromSeconds(5);
+        }
+    }
+
+    private bool IsToReconnect(WsDisconnect disconnect)
+    {
+        try
+        {
+            return _options.ShouldReconnect?.Invoke(disconnect) ?? disconnect.IsTransient;
+        }
+        catch (Exception e)
+        {
+            ReportCallbackError(nameof(WsClientOptions.ShouldReconnect), e);
+            return disconnect.IsTransient;
+        }
+    }
+
+    private void GiveUp(WsDisconnect disconnect)
+    {
+        var failure = new WsClientFailedException(disconnect);
+        lock (_lock)
+        {
+            if (_stopRequested)
+            {
+                return;
+            }
+
+            _failure = failure;
+            SetState(WsClientState.Failed);
+            _connected.TrySetException(failure);
+        }
+
+        ClientLog.GaveUp(_logger, Name, disconnect.Code, disconnect.Reason);
+        _writes.Close();
+        _reads.Complete(failure);
+        Layer?.OnEnded(failure);
+        _events.Complete(new WsClientFailEvent(disconnect));
+    }
+
+    private void SetState(WsClientState state) => Volatile.Write(ref _state, (int)state);
+
+    private void SetStateUnlessStopping(WsClientState state)
+    {
+        lock (_lock)
+        {
+            if (!_stopRequested)
+            {
+                SetState(state);
+            }
+        }
+    }
+}
