@@ -8,7 +8,8 @@ internal sealed partial class TopicSession
     /// <summary>Sees to it that a topic is looked at. Where its task runs already it looks again before it ends.</summary>
     private void KickUnsynchronized(TopicState topic, bool isDelayed = false)
     {
-        if (!topic.IsSyncing)
+        bool hasWork = topic.IsWanted ? !topic.IsJoined || topic.IsRejoinWanted : topic.AskedOn is not null || topic.Members.Length == 0;
+        if (hasWork && !topic.IsSyncing)
         {
             topic.IsSyncing = true;
             _tasks.Run(() => SyncAsync(topic, isDelayed));
