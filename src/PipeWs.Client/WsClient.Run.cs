@@ -86,9 +86,9 @@ public sealed partial class WsClient
                 }
             }
         }
-        catch (OperationCanceledException) when (cancelled.IsCancellationRequested)
+        catch (Exception) when (cancelled.IsCancellationRequested)
         {
-            // Stopped, or the start was given up.
+            // Stopped, or the start was given up. Whatever else went wrong at that moment is not why it ended.
         }
         catch (Exception e)
         {

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Collections.Concurrent;
 
 namespace PipeWs.Client.Tests.Support;
 
@@ -29,15 +30,11 @@ internal sealed class CountingTokens(Func<int, WsToken>? create = null) : IAsync
 
     public int Disposed => Volatile.Read(ref _disposed);
 
-    public List<WsTokenContext> Contexts { get; } = [];
+    public ConcurrentQueue<WsTokenContext> Contexts { get; } = new();
 
     public ValueTask<IReadOnlyList<WsToken>> GetTokensAsync(WsTokenContext context, CancellationToken cancellationToken)
     {
-        lock (Contexts)
-        {
-            Contexts.Add(context);
-        }
-
+        Contexts.Enqueue(context);
         int number = Interlocked.Increment(ref _asked);
         return ValueTask.FromResult<IReadOnlyList<WsToken>>([create?.Invoke(number) ?? new WsToken($"token-{number}")]);
     }

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using PipeWs.Client.Tests.Support;
 using PipeWs.Shared;
 
@@ -39,8 +40,8 @@ public sealed class TokenTests
             Enumerable.Range(1, 3).Select(i => (inQuery ? target + i : target, inQuery ? null : header + i)),
             seen);
         Assert.Equal(1, tokens.Disposed);
-        Assert.Null(tokens.Contexts[0].LastDisconnect);
-        Assert.Equal(1001, tokens.Contexts[1].LastDisconnect!.Code);
+        Assert.Null(tokens.Contexts.ElementAt(0).LastDisconnect);
+        Assert.Equal(1001, tokens.Contexts.ElementAt(1).LastDisconnect!.Code);
     }
 
     [Fact]
@@ -79,11 +80,11 @@ public sealed class TokenTests
     public async Task A_token_is_replaced_before_it_expires_without_an_attempt_being_counted()
     {
         var clock = new ManualTimeProvider();
-        var closes = new List<RawFrame?>();
+        var closes = new ConcurrentQueue<RawFrame?>();
         await using ScriptedServer server = ScriptedServer.InMemory(async peer =>
         {
             await peer.AcceptAsync();
-            closes.Add(await peer.ServeAsync());
+            closes.Enqueue(await peer.ServeAsync());
         });
         var tokens = new CountingTokens(i => new WsToken($"token-{i}") { ExpiresAt = clock.GetUtcNow() + TimeSpan.FromMinutes(5) });
         await using WsClient client = server.CreateClient(o =>
@@ -99,9 +100,9 @@ public sealed class TokenTests
         await AdvanceAsync(clock, TimeSpan.FromMinutes(0.2));
 
         await Conditions.UntilAsync(() => client.Connection is { Number: 2 } && closes.Count == 1, "it connected again");
-        Assert.Equal(1000, closes[0]!.CloseCode);
+        Assert.Equal(1000, closes.First()!.CloseCode);
         Assert.Equal("token-2", client.Connection!.Token!.Token);
-        Assert.True(tokens.Contexts[1].IsRefresh);
+        Assert.True(tokens.Contexts.ElementAt(1).IsRefresh);
     }
 
     [Fact]
@@ -133,19 +134,55 @@ public sealed class TokenTests
         await using WsClient silent = server.CreateClient(o =>
         {
             o.TimeProvider = clock;
-            o.TokenProvider = new FunctionTokens(() => new ValueTask<IReadOnlyList<WsToken>>(never.Task));
+            o.TokenProvider = new FunctionTokens(_ => new ValueTask<IReadOnlyList<WsToken>>(never.Task));
         });
         Task starting = silent.StartAsync();
         await Conditions.UntilAsync(() => clock.WaitingTimers >= 2, "it is asked");
         clock.Advance(TimeSpan.FromSeconds(10));
         Assert.Contains("no token within 10 s", (await Assert.ThrowsAsync<WsDialException>(() => starting.Soon())).Message, StringComparison.Ordinal);
 
-        await using WsClient failing = server.CreateClient(o => o.TokenProvider = new FunctionTokens(static () => throw new InvalidOperationException("the login server is away")));
+        await using WsClient failing = server.CreateClient(o => o.TokenProvider = new FunctionTokens(static _ => throw new InvalidOperationException("the login server is away")));
         Assert.Contains("the login server is away", (await Assert.ThrowsAsync<WsDialException>(() => failing.StartAsync().Soon())).Message, StringComparison.Ordinal);
 
         await using var empty = new WsClient(new WsClientOptions { TokenProvider = new ListTokens() });
         Assert.Contains("gave no token", (await Assert.ThrowsAsync<WsDialException>(() => empty.StartAsync().Soon())).Message, StringComparison.Ordinal);
         Assert.Equal(0, server.Accepted);
+    }
+
+    [Fact]
+    public async Task A_provider_that_fails_just_as_the_start_is_given_up_leaves_a_client_that_can_be_started()
+    {
+        await using ScriptedServer server = ScriptedServer.InMemory(async peer =>
+        {
+            await peer.AcceptAsync();
+            await peer.ServeAsync();
+        });
+        using var asked = new ManualResetEventSlim();
+        int times = 0;
+        await using WsClient client = server.CreateClient(o =>
+        {
+            o.RetryFirstDial = true;
+            o.TokenProvider = new FunctionTokens(cancellationToken =>
+            {
+                if (Interlocked.Increment(ref times) > 1)
+                {
+                    return ValueTask.FromResult<IReadOnlyList<WsToken>>([new WsToken("token")]);
+                }
+
+                asked.Set();
+                cancellationToken.WaitHandle.WaitOne();
+                throw new InvalidOperationException("the login server went away at that moment");
+            });
+        });
+        using var patience = new CancellationTokenSource();
+        Task starting = client.StartAsync(patience.Token);
+        asked.Wait(TimeSpan.FromSeconds(30));
+        await patience.CancelAsync();
+
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => starting.Soon());
+        Assert.Equal(WsClientState.Created, client.State);
+        await client.StartAsync().Soon();
+        Assert.Equal(WsClientState.Connected, client.State);
     }
 
     private static async Task AdvanceAsync(ManualTimeProvider clock, TimeSpan time)
@@ -164,9 +201,9 @@ public sealed class TokenTests
         public ValueTask DisposeAsync() => default;
     }
 
-    private sealed class FunctionTokens(Func<ValueTask<IReadOnlyList<WsToken>>> get) : IAsyncTokenProvider
+    private sealed class FunctionTokens(Func<CancellationToken, ValueTask<IReadOnlyList<WsToken>>> get) : IAsyncTokenProvider
     {
-        public ValueTask<IReadOnlyList<WsToken>> GetTokensAsync(WsTokenContext context, CancellationToken cancellationToken) => get();
+        public ValueTask<IReadOnlyList<WsToken>> GetTokensAsync(WsTokenContext context, CancellationToken cancellationToken) => get(cancellationToken);
 
         public ValueTask DisposeAsync() => default;
     }
