@@ -1,4 +1,3 @@
-using System.Text;
 using FsCheck;
 using FsCheck.Fluent;
 using PipeWs.Protocol.Handshake;
@@ -25,11 +24,11 @@ public class HandshakeSegmentationTests
             byte[] bytes = head.Request();
             HandshakePaths? paths = head.Random.Next(2) == 0 ? Paths : null;
             HandshakeLimits limits = head.Random.Next(3) == 0 ? Small : HandshakeLimits.Default;
-            (int decided, string outcome) = ReadRequest(bytes, [.. Enumerable.Repeat(1, bytes.Length)], paths, limits, head.Random);
+            (int decided, string outcome, _) = HandshakeRun.ReadRequest(bytes, [.. Enumerable.Repeat(1, bytes.Length)], paths, limits, head.Random);
             for (int i = 0; i < 5; i++)
             {
                 int[] pieces = Cuts.Random(bytes.Length, head.Random);
-                (int at, string cut) = ReadRequest(bytes, pieces, paths, limits, head.Random);
+                (int at, string cut, _) = HandshakeRun.ReadRequest(bytes, pieces, paths, limits, head.Random);
                 Assert.Equal(outcome, cut);
                 AssertFirstEndAt(decided, at, pieces);
             }
@@ -42,11 +41,11 @@ public class HandshakeSegmentationTests
             var head = new RandomHead(seed);
             byte[] bytes = head.Response();
             HandshakeLimits limits = head.Random.Next(3) == 0 ? Small : HandshakeLimits.Default;
-            (int decided, string outcome) = ReadResponse(bytes, [.. Enumerable.Repeat(1, bytes.Length)], limits, head.Random);
+            (int decided, string outcome, _) = HandshakeRun.ReadResponse(bytes, [.. Enumerable.Repeat(1, bytes.Length)], limits, head.Random);
             for (int i = 0; i < 5; i++)
             {
                 int[] pieces = Cuts.Random(bytes.Length, head.Random);
-                (int at, string cut) = ReadResponse(bytes, pieces, limits, head.Random);
+                (int at, string cut, _) = HandshakeRun.ReadResponse(bytes, pieces, limits, head.Random);
                 Assert.Equal(outcome, cut);
                 AssertFirstEndAt(decided, at, pieces);
             }
@@ -66,64 +65,5 @@ public class HandshakeSegmentationTests
         }
 
         Assert.Equal(decided == int.MaxValue ? int.MaxValue : end, at);
-    }
-
-    private static (int Decided, string Outcome) ReadRequest(byte[] bytes, int[] pieces, HandshakePaths? paths, HandshakeLimits limits, Random random)
-    {
-        var reader = new HandshakeRequestReader(paths, limits);
-        int length = 0;
-        HandshakeReadStatus status = HandshakeReadStatus.Incomplete;
-        foreach (int piece in pieces)
-        {
-            length += piece;
-            status = reader.Read(Cuts.Sequence(bytes.AsSpan(0, length), random));
-            if (status != HandshakeReadStatus.Incomplete)
-            {
-                break;
-            }
-        }
-
-        if (status == HandshakeReadStatus.Incomplete)
-        {
-            length = int.MaxValue;
-        }
-
-        HandshakeRequest r = reader.Request;
-        string outcome = status == HandshakeReadStatus.NotOurs ? "not ours" : string.Join('|', [
-            status, reader.HeadLengthBytes, reader.Refusal, r.Method, r.Version, r.TargetForm, r.Path, r.Query, r.HostCount, r.HostIsValid, r.ConnectionUpgrade, r.UpgradeWebSocket,
-            r.AnnouncesBody, r.WebSocketVersionCount, r.WebSocketVersionIs13, r.KeyCount, Encoding.Latin1.GetString(r.Key), r.OriginCount, r.Origin, r.AuthorizationCount, r.Authorization,
-            r.Subprotocols, r.Extensions, r.TraceParent, r.TraceState, HandshakeRequestRules.Check(r)]);
-        return (length, outcome);
-    }
-
-    private static (int Decided, string Outcome) ReadResponse(byte[] bytes, int[] pieces, HandshakeLimits limits, Random random)
-    {
-        var reader = new HandshakeResponseReader(limits);
-        int length = 0;
-        HandshakeReadStatus status = HandshakeReadStatus.Incomplete;
-        foreach (int piece in pieces)
-        {
-            length += piece;
-            status = reader.Read(Cuts.Sequence(bytes.AsSpan(0, length), random), isCompleted: false);
-            if (status != HandshakeReadStatus.Incomplete)
-            {
-                break;
-            }
-        }
-
-        if (status == HandshakeReadStatus.Incomplete)
-        {
-            length = int.MaxValue;
-            status = reader.Read(Cuts.Sequence(bytes, random), isCompleted: true);
-        }
-
-        HandshakeResponse r = reader.Response;
-
-        // Of a refusal's body without a length, what came with the head must do.
-        string excerpt = r.ContentLength is null ? "" : r.BodyExcerpt;
-        string outcome = string.Join('|', [
-            status, reader.HeadLengthBytes, reader.Error, r.StatusCode, r.ReasonPhrase, r.IsHttp11, r.UpgradeWebSocket, r.ConnectionUpgrade, r.AcceptCount, r.Accept, r.SubprotocolCount,
-            r.Subprotocol, r.Extensions, r.Location, r.ContentLength, excerpt]);
-        return (length, outcome);
     }
 }

@@ -1,3 +1,5 @@
+using PipeWs.Protocol.Compression;
+
 namespace PipeWs.Tests.Segmentation;
 
 /// <summary>
@@ -25,7 +27,14 @@ public sealed record ConnectionOutcome(
 /// <param name="MaxEmptyFragments">The most empty fragments.</param>
 /// <param name="TextInParts">Whether text is received in parts.</param>
 /// <param name="BinaryInParts">Whether binary messages are received in parts.</param>
-public sealed record ConnectionSetup(WsRole Role, long MaxMessageBytes = 1024 * 1024, int MaxEmptyFragments = 1024, bool TextInParts = false, bool BinaryInParts = false)
+/// <param name="Compression">What was agreed on about permessage-deflate; null for nothing.</param>
+public sealed record ConnectionSetup(
+    WsRole Role,
+    long MaxMessageBytes = 1024 * 1024,
+    int MaxEmptyFragments = 1024,
+    bool TextInParts = false,
+    bool BinaryInParts = false,
+    DeflateParameters? Compression = null)
 {
     public bool InParts(WsMessageType type) => type == WsMessageType.Text ? TextInParts : BinaryInParts;
 }

@@ -16,7 +16,7 @@ internal static class ConnectionRun
         var input = new ScriptedPipeReader(bytes, pieces, endsWithBytes);
         var output = new RecordedPipeWriter();
         var options = new WsConnectionOptions { MaxMessageBytes = setup.MaxMessageBytes, MaxEmptyFragments = setup.MaxEmptyFragments };
-        var connection = new WsConnection(new DuplexPipePair.End(input, output), setup.Role, options, s_heartbeat);
+        var connection = new WsConnection(new DuplexPipePair.End(input, output), setup.Role, options, s_heartbeat, compression: setup.Compression);
         var receiver = new Receiver(setup);
         Task<WsCloseInfo> ended = connection.RunAsync(receiver);
         if (!ended.Wait(TimeSpan.FromSeconds(30)))
