@@ -128,8 +128,8 @@ public sealed partial class DeskDiagnosticsTests
     [InlineData("nonsense")]
     [InlineData("ftp://127.0.0.1")]
     [InlineData("127.0.0.1:4318")]
-    public void An_address_that_makes_no_sense_is_said_to_be_one(string address) =>
-        Assert.Contains(address, Assert.Throws<FormatException>(() => DeskApp.Build(["--otlp", address, "--status", "false"])).Message, StringComparison.Ordinal);
+    public async Task An_address_that_makes_no_sense_is_said_to_be_one(string address) =>
+        Assert.Contains(address, (await Assert.ThrowsAsync<FormatException>(() => DeskApp.BuildAsync(["--otlp", address, "--status", "false"]))).Message, StringComparison.Ordinal);
 
     [Theory]
     [InlineData("otlp", "http://c:4318", false, "http://c:4318/v1/metrics")]
@@ -153,7 +153,7 @@ public sealed partial class DeskDiagnosticsTests
 
     private static async Task<WebApplication> StartAsync(params string[] args)
     {
-        WebApplication app = DeskApp.Build(["--urls", "http://127.0.0.1:0", "--status", "false", .. args], static builder => builder.Logging.ClearProviders());
+        WebApplication app = await DeskApp.BuildAsync(["--urls", "http://127.0.0.1:0", "--status", "false", .. args], static builder => builder.Logging.ClearProviders());
         await app.StartAsync(TestContext.Current.CancellationToken);
         return app;
     }
