@@ -145,7 +145,7 @@ internal sealed partial class HubConnection
         }
 
         int limit = _hub.Options.MaxMetadataPerConnection;
-        if (_metadata is not null && _metadata.Count >= limit && !_metadata.ContainsKey(key))
+        if ((_metadata?.Count ?? 0) >= limit && _metadata?.ContainsKey(key) != true)
         {
             _hub.CountRefusal(LimitKind.MaxMetadataPerConnection);
             throw new WsLimitException(nameof(PipeWsOptions.MaxMetadataPerConnection), $"a connection has at most {limit} pieces of metadata (MaxMetadataPerConnection)");
