@@ -23,7 +23,10 @@ public sealed class PipeWsOptions
     /// <summary>How long after a ping something must have been received. Default 10 s. Beyond it the connection is aborted: 1006 to the application.</summary>
     public TimeSpan PongTimeout { get; set; } = TimeSpan.FromSeconds(10);
 
-    /// <summary>How long the whole handshake may take on the fast and the handler door, from the first look to the blank line. Default 10 s. Beyond it: 408 and the connection closes.</summary>
+    /// <summary>
+    /// How long the whole handshake may take on the fast and the handler door, from the first look to the blank line. Default 10 s. Beyond it: 408 and the connection closes. As long, on every
+    /// door, have connection filters to call what comes next, and hooks of <c>OnConnect</c> and the policies of the hub to answer. Beyond it: close code 1011, or 503 before the handshake's answer.
+    /// </summary>
     public TimeSpan HandshakeTimeout { get; set; } = TimeSpan.FromSeconds(10);
 
     /// <summary>How long the peer has to answer a close frame. Default 5 s. Beyond it the transport is dropped. RFC 6455, section 7.1.1.</summary>

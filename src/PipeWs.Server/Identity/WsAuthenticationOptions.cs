@@ -27,7 +27,7 @@ public enum WsAuthenticationMode
 
     /// <summary>
     /// At the handshake or by its first message, <c>{"type":"auth","data":{"token":"..."}}</c>, within <see cref="WsAuthenticationOptions.Timeout"/>: close code 3001 otherwise.
-    /// Until then it is in no room, gets nothing that is sent to all, and every message but <c>ping</c> is answered with an error 401.
+    /// Until then it is in no room, gets nothing that is sent to all, and every message but <c>ping</c> is answered with an error 401. Hooks of <c>OnConnect</c> are asked when it has.
     /// </summary>
     FirstMessage,
 
