@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Net;
 using System.Text;
 using PipeWs.Protocol.Framing;
 using PipeWs.Protocol.Handshake;
@@ -14,6 +15,10 @@ internal sealed partial class HubConnection
     private readonly ConnectionPlace? _place;
     private readonly InboundGuard? _guard;
     private ReplayBudget _replay;
+    private IPAddress? _countedAddress;
+
+    /// <summary>What counts as its address; null where the transport has none.</summary>
+    internal IPAddress? CountedAddress => _countedAddress ?? (RemoteEndPoint is IPEndPoint remote ? _countedAddress = AddressKey.Of(remote.Address, _hub.Options.AddressPrefixLengthIPv6) : null);
 
     public override ValueTask OnMessageAsync(WsMessageType type, ReadOnlySequence<byte> payload) =>
         _guard is null ? DispatchAsync(type, payload) : OnGuardedMessageAsync(_guard, type, payload);

@@ -101,6 +101,7 @@ internal sealed partial class RequestContext(IWsHub hub, IWsConnection connectio
         _names = names;
         _hasReplied = false;
         _errorCode = 0;
+        _isRefused = false;
         _isFirstPart = _isLastPart = true;
         if (payload.IsSingleSegment)
         {
