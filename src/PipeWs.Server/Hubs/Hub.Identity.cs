@@ -13,6 +13,9 @@ internal sealed partial class Hub
 {
     private readonly HubIdentity? _identity;
 
+    /// <summary>How often somebody was refused for what he said of who he is, or did not say.</summary>
+    internal long AuthenticationRefusals => _identity?.RefusedCount ?? 0;
+
     async ValueTask IBuiltInMessages.OnAuthenticateAsync(RequestContext context)
     {
         var connection = (HubConnection)context.Connection;
@@ -52,9 +55,10 @@ internal sealed partial class Hub
             return;
         }
 
-        if (!await _identity.IsAllowedAsync(user, request))
+        refusal = await _identity.CheckPoliciesAsync(user, request, connection.ConnectionClosed);
+        if (refusal.IsRefused)
         {
-            await RefuseAsync(context, 403, BearerChallenge.Forbidden.Message);
+            await RefuseAsync(context, refusal.StatusCode, refusal.Message);
             return;
         }
 
@@ -178,6 +182,7 @@ internal sealed partial class Hub
 
     private ValueTask RefuseAsync(RequestContext context, int code, string reason)
     {
+        _identity!.CountRefused();
         IdentityLog.AuthRefused(_logger, context.Connection.Id, code, reason);
         return context.ReplyErrorAsync(code, reason);
     }
