@@ -105,7 +105,7 @@ internal sealed partial class Hub
         ConnectionIdentity identity = connection.Identity!;
         lock (identity.Gate)
         {
-            if (identity.HasEnded || connection.Ws.IsClosing)
+            if (identity.HasEnded || identity.HasExpired || connection.Ws.IsClosing)
             {
                 return false;
             }
