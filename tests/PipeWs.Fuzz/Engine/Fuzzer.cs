@@ -3,7 +3,7 @@ using System.Diagnostics;
 namespace PipeWs.Fuzz.Engine;
 
 /// <summary>
-/// Mutates inputs, keeps those that do what none did before, and looks at what each does to its target: an exception, more than 100 ms, more memory than the target may take.
+/// Mutates inputs, keeps those that do what none did before, and looks at what each does to its target: an exception, more than 100 ms of the processor, more memory than the target may take.
 /// One thread; another one watches over it.
 /// </summary>
 internal sealed class Fuzzer
@@ -124,7 +124,7 @@ internal sealed class Fuzzer
         Finding? finding = ExecuteOnce(input);
         for (int again = 0; finding is { Kind: "hang" or "memory" } && again < 4; again++)
         {
-            // The machine may have been busy, and the first of its kind pays for what is made once.
+            // The first of its kind pays for what is made once.
             finding = ExecuteOnce(input);
         }
 
@@ -137,8 +137,8 @@ internal sealed class Fuzzer
         _edges.Clear();
         _current = input;
         long allocated = GC.GetAllocatedBytesForCurrentThread();
-        long start = Stopwatch.GetTimestamp();
-        Volatile.Write(ref _startedAt, start);
+        TimeSpan start = ThreadClock.Now;
+        Volatile.Write(ref _startedAt, Stopwatch.GetTimestamp());
         try
         {
             _target.Run(input);
@@ -152,7 +152,7 @@ internal sealed class Fuzzer
             Volatile.Write(ref _startedAt, 0);
         }
 
-        TimeSpan time = Stopwatch.GetElapsedTime(start);
+        TimeSpan time = ThreadClock.Now - start;
         if (time > s_hang)
         {
             return Finding.Hang(input, time);

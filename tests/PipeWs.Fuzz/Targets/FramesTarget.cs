@@ -19,7 +19,6 @@ internal sealed class FramesTarget : FuzzTarget
     private const int Compressed = 16;
     private const int Takeover = 32;
     private const int EndsWithBytes = 64;
-    private const int SmallWindow = 128;
 
     public override string Name => "frames";
 
@@ -34,7 +33,7 @@ internal sealed class FramesTarget : FuzzTarget
     {
         get
         {
-            foreach (byte choices in (byte[])[0, TextInParts | BinaryInParts, SmallLimits, Compressed, Compressed | Takeover, Compressed | TextInParts | SmallLimits, Compressed | SmallWindow | Takeover])
+            foreach (byte choices in (byte[])[0, TextInParts | BinaryInParts, SmallLimits, Compressed, Compressed | Takeover, Compressed | TextInParts | SmallLimits])
             {
                 foreach (bool masks in (bool[])[true, false])
                 {
@@ -61,7 +60,6 @@ internal sealed class FramesTarget : FuzzTarget
         int choices = bytes.Next();
         var random = new Random(bytes.Next());
         bool isSmall = (choices & SmallLimits) != 0;
-        int window = (choices & SmallWindow) != 0 ? 9 : 15;
         bool forgets = (choices & Takeover) == 0;
         var setup = new ConnectionSetup(
             (choices & Client) != 0 ? WsRole.Client : WsRole.Server,
@@ -69,7 +67,7 @@ internal sealed class FramesTarget : FuzzTarget
             MaxEmptyFragments: isSmall ? 2 : 1024,
             TextInParts: (choices & TextInParts) != 0,
             BinaryInParts: (choices & BinaryInParts) != 0,
-            Compression: (choices & Compressed) != 0 ? new DeflateParameters(window, window, forgets, forgets) : null);
+            Compression: (choices & Compressed) != 0 ? new DeflateParameters(DeflateParameters.MaxWindowBits, DeflateParameters.MaxWindowBits, forgets, forgets) : null);
         ReadOnlySpan<byte> sent = bytes.Rest;
         ConnectionOutcome whole = ConnectionRun.Run(setup, sent, [sent.Length], (choices & EndsWithBytes) != 0);
         if (setup.Compression is null)

@@ -74,15 +74,15 @@ internal sealed class InflaterTarget : FuzzTarget
             ReferenceVerdict expected = reference.Inflate(message, out byte[] said);
             ReferenceVerdict whole = Inflate(first, message, [message.Length], MaxMessageBytes + 1, out byte[] output);
             ReferenceVerdict cut = Inflate(second, message, Cuts.Random(message.Length, random), 1 + random.Next(600), out byte[] cutOutput);
-            Assert.Equal((whole, Convert.ToHexString(output)), (cut, Convert.ToHexString(cutOutput)));
-
-            // zlib may let a peer point farther back than it agreed to, where it still has the bytes.
-            if (reference.LargestDistance <= 1 << windowBits)
+            if (reference.LargestDistance > 1 << windowBits)
             {
-                Assert.Equal((expected, Convert.ToHexString(said)), (whole, Convert.ToHexString(output)));
+                // zlib refuses a peer that points farther back than it agreed to only where it no longer has the bytes, and that hangs on the room it was given.
+                break;
             }
 
-            if (whole != ReferenceVerdict.Valid)
+            Assert.Equal((expected, Convert.ToHexString(said)), (whole, Convert.ToHexString(output)));
+            Assert.Equal((expected, Convert.ToHexString(said)), (cut, Convert.ToHexString(cutOutput)));
+            if (expected != ReferenceVerdict.Valid)
             {
                 break;
             }

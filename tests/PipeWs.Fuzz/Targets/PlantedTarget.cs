@@ -25,7 +25,10 @@ internal sealed class PlantedTarget : FuzzTarget
                             GC.KeepAlive(new byte[8 * 1024 * 1024]);
                             break;
                         case (byte)'h':
-                            Thread.Sleep(150);
+                            for (TimeSpan start = ThreadClock.Now; (ThreadClock.Now - start).TotalMilliseconds < 150;)
+                            {
+                            }
+
                             break;
                     }
                 }
