@@ -66,6 +66,16 @@ public class HandshakeResponseReaderTests
         Assert.InRange(error!.Length, 256, 400);
     }
 
+    [Theory]
+    [InlineData("HTTP/1.1 202 \u009B2J\u0081gone\r\n\r\n")]
+    [InlineData("HTTP/1.1 302 x\r\nLocation: http://a/\u009B2J\r\n\r\n")]
+    [InlineData("HTTP/1.1 403 x\r\nContent-Length: 3\r\n\r\n\u001B\u009B!")]
+    public void What_a_refusal_says_holds_nothing_that_a_terminal_obeys(string answer)
+    {
+        string? error = Judge(answer, int.MaxValue, out _);
+        Assert.DoesNotContain(error!, char.IsControl);
+    }
+
     private static string? Judge(string answer, int step, out int headLength)
     {
         byte[] bytes = Bytes(answer);
