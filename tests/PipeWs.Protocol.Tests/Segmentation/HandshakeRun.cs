@@ -1,22 +1,24 @@
+using System.Buffers;
 using System.Text;
 using PipeWs.Protocol.Handshake;
 using PipeWs.Shared;
 
 namespace PipeWs.Protocol.Tests.Segmentation;
 
-/// <summary>Lets a head be read that comes in given pieces, each time in a buffer that is cut in some way.</summary>
+/// <summary>Lets a head be read that comes in given pieces, in a buffer that is cut in some other way.</summary>
 internal static class HandshakeRun
 {
     /// <summary>Reads a request piece by piece: after how many bytes it was decided (the largest integer where it never was), and all that was read.</summary>
     public static (int Decided, string Outcome, HandshakeRequestReader Reader) ReadRequest(ReadOnlySpan<byte> bytes, int[] pieces, HandshakePaths? paths, HandshakeLimits limits, Random random)
     {
         var reader = new HandshakeRequestReader(paths, limits);
+        ReadOnlySequence<byte> buffer = Cuts.Sequence(bytes, random);
         int length = 0;
         HandshakeReadStatus status = HandshakeReadStatus.Incomplete;
         foreach (int piece in pieces)
         {
             length += piece;
-            status = reader.Read(Cuts.Sequence(bytes[..length], random));
+            status = reader.Read(buffer.Slice(0, length));
             if (status != HandshakeReadStatus.Incomplete)
             {
                 break;
@@ -40,12 +42,13 @@ internal static class HandshakeRun
     public static (int Decided, string Outcome, HandshakeResponseReader Reader) ReadResponse(ReadOnlySpan<byte> bytes, int[] pieces, HandshakeLimits limits, Random random)
     {
         var reader = new HandshakeResponseReader(limits);
+        ReadOnlySequence<byte> buffer = Cuts.Sequence(bytes, random);
         int length = 0;
         HandshakeReadStatus status = HandshakeReadStatus.Incomplete;
         foreach (int piece in pieces)
         {
             length += piece;
-            status = reader.Read(Cuts.Sequence(bytes[..length], random), isCompleted: false);
+            status = reader.Read(buffer.Slice(0, length), isCompleted: false);
             if (status != HandshakeReadStatus.Incomplete)
             {
                 break;
@@ -55,7 +58,7 @@ internal static class HandshakeRun
         if (status == HandshakeReadStatus.Incomplete)
         {
             length = int.MaxValue;
-            status = reader.Read(Cuts.Sequence(bytes, random), isCompleted: true);
+            status = reader.Read(buffer, isCompleted: true);
         }
 
         HandshakeResponse r = reader.Response;
