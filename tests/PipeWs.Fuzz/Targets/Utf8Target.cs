@@ -46,7 +46,11 @@ internal sealed class Utf8Target : FuzzTarget
         int end = 0;
         foreach (int piece in Cuts.Random(text.Length, random))
         {
-            Assert.Equal(failure >= end + piece, validator.Append(text.Slice(end, piece)));
+            if (failure >= end + piece != validator.Append(text.Slice(end, piece)))
+            {
+                Assert.Fail($"The piece from {end} on, where the byte at {failure} is the wrong one.");
+            }
+
             end += piece;
         }
 

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Text;
+using PipeWs.Protocol.Compression;
 using PipeWs.Shared;
 
 namespace PipeWs.Tests.Segmentation;
@@ -14,6 +15,8 @@ internal sealed class RandomFrames(int seed, bool masks)
     private static readonly int[] s_closeCodes = [1000, 1001, 1002, 1003, 1007, 1014, 3000, 4999, 0, 999, 1004, 1005, 1006, 1015, 1016, 2999, 5000, 65535];
 
     private readonly Random _random = new(seed);
+    private DeflateParameters? _compression;
+    private MessageDeflater? _deflater;
 
     /// <summary>The frames of a connection's whole life.</summary>
     /// <param name="illegal">Out of a hundred frames, how many break a rule.</param>
@@ -66,12 +69,22 @@ internal sealed class RandomFrames(int seed, bool masks)
         return [.. damaged];
     }
 
+    /// <summary>From now on messages are compressed now and then, with what was agreed on: with the context kept, or not.</summary>
+    public RandomFrames Compressed()
+    {
+        bool forgets = Flip();
+        _compression = new DeflateParameters(DeflateParameters.MaxWindowBits, DeflateParameters.MaxWindowBits, forgets, forgets);
+        _deflater = new MessageDeflater(level: _random.Next(10));
+        return this;
+    }
+
     public ConnectionSetup Setup() => new(
         masks ? WsRole.Server : WsRole.Client,
         MaxMessageBytes: _random.Next(4) switch { 0 => 100, 1 => 2000, _ => 1024 * 1024 },
         MaxEmptyFragments: _random.Next(3) == 0 ? 2 : 1024,
         TextInParts: _random.Next(4) == 0,
-        BinaryInParts: _random.Next(4) == 0);
+        BinaryInParts: _random.Next(4) == 0,
+        Compression: _compression);
 
     public int[] Cut(int length) => Cuts.Random(length, _random);
 
@@ -86,12 +99,24 @@ internal sealed class RandomFrames(int seed, bool masks)
             payload[_random.Next(payload.Length)] = (byte)_random.Next(0x80, 0x100);
         }
 
+        int rsv = 0;
+        if (_deflater is not null && _random.Next(3) > 0)
+        {
+            rsv = 0x40;
+            payload = Deflate(payload);
+            if (_random.Next(100) < illegal)
+            {
+                payload[_random.Next(payload.Length)] = (byte)_random.Next(256);
+            }
+        }
+
         int fragments = _random.Next(2) == 0 ? 1 : _random.Next(1, 6);
         int opcode = isText ? RawFrame.Text : RawFrame.Binary;
         for (int i = 0; i < fragments; i++)
         {
             int length = i == fragments - 1 ? payload.Length : _random.Next(payload.Length + 1);
-            byte[] frame = Frame(opcode, payload.AsSpan(0, length), fin: i == fragments - 1);
+            byte[] frame = Frame(opcode, payload.AsSpan(0, length), fin: i == fragments - 1, rsv);
+            rsv = 0;
             bytes.AddRange(_random.Next(100) < illegal ? Break(frame) : frame);
             payload = payload[length..];
             opcode = RawFrame.Continuation;
@@ -102,8 +127,15 @@ internal sealed class RandomFrames(int seed, bool masks)
         }
     }
 
-    private byte[] Frame(int opcode, ReadOnlySpan<byte> payload, bool fin = true) =>
-        RawFrame.Encode(opcode, payload, fin, masks ? (uint)_random.NextInt64(1L << 32) : null);
+    private byte[] Frame(int opcode, ReadOnlySpan<byte> payload, bool fin = true, int rsv = 0) =>
+        RawFrame.Encode(opcode, payload, fin, masks ? (uint)_random.NextInt64(1L << 32) : null, rsv);
+
+    private byte[] Deflate(byte[] payload)
+    {
+        var room = new byte[MessageDeflater.MaxDeflatedBytes(payload.Length)];
+        Assert.True(_deflater!.TryDeflate(payload, room, isLast: true, keepsHistory: !_compression!.Value.ClientNoContextTakeover, out int written));
+        return room[..written];
+    }
 
     private byte[] Break(byte[] frame)
     {

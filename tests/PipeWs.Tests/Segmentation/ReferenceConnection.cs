@@ -20,6 +20,9 @@ internal static class ReferenceConnection
         bool isServer = setup.Role == WsRole.Server;
         long announced = 0;
         int emptyFragments = 0;
+        bool isDeflated = false;
+        bool forgets = setup.Compression is { } agreed && (isServer ? agreed.ClientNoContextTakeover : agreed.ServerNoContextTakeover);
+        var inflater = new ReferenceInflater();
         while (true)
         {
             // Judged by two bytes, though the rest of the header may never come.
@@ -28,7 +31,9 @@ internal static class ReferenceConnection
                 return Ended();
             }
 
-            bool fin = (bytes[0] & 0x80) != 0;
+            byte[] said = [];
+            byte first = bytes[0];
+            bool fin = (first & 0x80) != 0;
             int opcode = bytes[0] & 0x0F;
             bool isControl = opcode >= 8;
             bool masked = (bytes[1] & 0x80) != 0;
@@ -36,7 +41,9 @@ internal static class ReferenceConnection
 
             // 5.2: "MUST be 0 unless an extension is negotiated that defines meanings for non-zero values."
             // 5.1: "The server MUST close the connection upon receiving a frame that is not masked." "A client MUST close a connection if it detects a masked frame."
-            if ((bytes[0] & 0x70) != 0 || masked != isServer)
+            // RFC 7692, 6: "the 'Per-Message Compressed' bit, which MUST only be set on the first fragment of a message".
+            int meaningless = setup.Compression is not null && opcode is 1 or 2 ? 0x30 : 0x70;
+            if ((bytes[0] & meaningless) != 0 || masked != isServer)
             {
                 return Failed(1002);
             }
@@ -92,6 +99,8 @@ internal static class ReferenceConnection
                 {
                     message = [];
                     type = opcode == 1 ? WsMessageType.Text : WsMessageType.Binary;
+                    inflater.MaxBytes = setup.InParts(type) ? 1 << 24 : (int)setup.MaxMessageBytes;
+                    isDeflated = (first & 0x40) != 0;
                     announced = 0;
                     emptyFragments = 0;
                 }
@@ -101,9 +110,10 @@ internal static class ReferenceConnection
                     return Failed(1008);
                 }
 
-                if (!setup.InParts(type) && (announced > setup.MaxMessageBytes || length > (ulong)(setup.MaxMessageBytes - announced)))
+                long most = isDeflated ? (2 * setup.MaxMessageBytes) + 65536 : setup.MaxMessageBytes;
+                if (!setup.InParts(type) && length > 0 && length > (ulong)(most - announced))
                 {
-                    return length == 0 ? throw new InvalidOperationException("Nothing is never too much.") : Failed(1009);
+                    return Failed(1009);
                 }
 
                 announced = unchecked(announced + (long)length);
@@ -121,15 +131,30 @@ internal static class ReferenceConnection
             if (!isControl)
             {
                 message!.AddRange(payload);
+                said = [.. message];
+                ReferenceVerdict verdict = default;
+                if (isDeflated)
+                {
+                    verdict = isWhole && fin ? inflater.Inflate([.. message], out said) : inflater.Look([.. message], out said);
+                    if (forgets && isWhole && fin)
+                    {
+                        inflater.Reset();
+                    }
+                }
+
                 if (type == WsMessageType.Text)
                 {
                     // 8.1: "MUST _Fail the WebSocket Connection_"; at once, since no byte to come can help.
-                    byte[] text = [.. message];
-                    (int failure, bool complete) = Utf8Oracle.Judge(text);
-                    if (failure < text.Length || (isWhole && fin && !complete))
+                    (int failure, bool complete) = Utf8Oracle.Judge(said);
+                    if (failure < said.Length || (isWhole && fin && verdict == ReferenceVerdict.Valid && !complete))
                     {
                         return Failed(1007);
                     }
+                }
+
+                if (verdict != ReferenceVerdict.Valid)
+                {
+                    return Failed(verdict == ReferenceVerdict.TooLong ? (ushort)1009 : (ushort)1007);
                 }
             }
 
@@ -151,7 +176,7 @@ internal static class ReferenceConnection
                 default:
                     if (fin)
                     {
-                        received.Add(ConnectionRun.Describe(type, message!.ToArray()));
+                        received.Add(ConnectionRun.Describe(type, said));
                         message = null;
                     }
 

@@ -1,9 +1,9 @@
-namespace PipeWs.Fuzz.Oracles;
+namespace PipeWs.Tests.Segmentation;
 
 /// <summary>What a message's bytes say.</summary>
 internal enum ReferenceVerdict
 {
-    /// <summary>A whole message.</summary>
+    /// <summary>A whole message, or the start of one.</summary>
     Valid,
 
     /// <summary>Not deflate, or cut short.</summary>
@@ -14,7 +14,7 @@ internal enum ReferenceVerdict
 }
 
 /// <summary>RFC 1951 and the end of a message of RFC 7692, section 7.2.2, bit by bit: slow, plain and independent of zlib.</summary>
-internal sealed class ReferenceInflater(int maxBytes)
+internal sealed class ReferenceInflater
 {
     private static readonly int[] s_lengthBase = [3, 4, 5, 6, 7, 8, 9, 10, 11, 13, 15, 17, 19, 23, 27, 31, 35, 43, 51, 59, 67, 83, 99, 115, 131, 163, 195, 227, 258];
     private static readonly int[] s_lengthExtra = [0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 4, 4, 4, 4, 5, 5, 5, 5, 0];
@@ -25,8 +25,18 @@ internal sealed class ReferenceInflater(int maxBytes)
     /// <summary>All that was written since the stream began: how far back a distance may go.</summary>
     private readonly List<byte> _history = [];
 
+    /// <summary>What this message said so far.</summary>
+    private readonly List<byte> _said = [];
+
     private byte[] _bytes = [];
     private int _bit;
+    private int _messageBits;
+
+    /// <summary>How much it had said when its own bits were used up.</summary>
+    private int _saidByMessage;
+
+    /// <summary>The most a message may say.</summary>
+    public int MaxBytes { get; set; } = int.MaxValue;
 
     /// <summary>The largest distance there was, in bytes.</summary>
     public int LargestDistance { get; private set; }
@@ -35,82 +45,90 @@ internal sealed class ReferenceInflater(int maxBytes)
     public void Reset() => _history.Clear();
 
     /// <summary>Inflates one message.</summary>
-    public ReferenceVerdict Inflate(ReadOnlySpan<byte> message, out byte[] output)
-    {
+    /// <param name="message">All its bytes.</param>
+    /// <param name="output">What it says; where that is too much, the limit and one byte more.</param>
+    public ReferenceVerdict Inflate(ReadOnlySpan<byte> message, out byte[] output) =>
         // "Append 4 octets of 0x00 0x00 0xff 0xff to the tail end of the payload of the message."
-        _bytes = [.. message, 0x00, 0x00, 0xFF, 0xFF];
+        Read([.. message, 0x00, 0x00, 0xFF, 0xFF], message.Length, out output);
+
+    /// <summary>Looks at the start of a message, and forgets it again.</summary>
+    public ReferenceVerdict Look(ReadOnlySpan<byte> start, out byte[] output)
+    {
+        byte[] history = [.. _history];
+        ReferenceVerdict verdict = Read(start.ToArray(), int.MaxValue / 8, out output);
+        _history.Clear();
+        _history.AddRange(history);
+        return verdict;
+    }
+
+    private ReferenceVerdict Read(byte[] bytes, int messageBytes, out byte[] output)
+    {
+        _bytes = bytes;
         _bit = 0;
-        output = [];
-        int messageBits = message.Length * 8;
-        int start = _history.Count;
-        var earlier = new List<byte>();
+        _messageBits = messageBytes * 8;
+        _said.Clear();
+        ReferenceVerdict verdict;
         try
         {
-            while (true)
-            {
-                bool isFinal = Bits(1) == 1;
-                int before = _history.Count;
-                switch (Bits(2))
-                {
-                    case 0:
-                        Stored();
-                        break;
-                    case 1:
-                        Compressed(Code.FixedLengths, Code.FixedDistances);
-                        break;
-                    case 2:
-                        Dynamic();
-                        break;
-                    default:
-                        return ReferenceVerdict.Invalid;
-                }
-
-                if (earlier.Count + _history.Count - start > maxBytes)
-                {
-                    return ReferenceVerdict.TooLong;
-                }
-
-                if (isFinal)
-                {
-                    // A stream has ended: the next block begins another, at the next byte, which knows nothing of this one.
-                    earlier.AddRange(_history.Skip(start));
-                    _history.Clear();
-                    start = 0;
-                    _bit = (_bit + 7) & ~7;
-                    if (_bit > messageBits)
-                    {
-                        return ReferenceVerdict.Invalid;
-                    }
-
-                    if (_bit == messageBits)
-                    {
-                        break;
-                    }
-                }
-                else if (_bit > messageBits)
-                {
-                    // The block that holds the four bytes: they must be its end, and say nothing.
-                    if (_bit != messageBits + 32 || _history.Count != _afterMessage)
-                    {
-                        return ReferenceVerdict.Invalid;
-                    }
-
-                    break;
-                }
-            }
+            Blocks();
+            verdict = ReferenceVerdict.Valid;
+        }
+        catch (EndOfStreamException)
+        {
+            verdict = _messageBits < bytes.Length * 8 ? ReferenceVerdict.Invalid : ReferenceVerdict.Valid;
         }
         catch (InvalidDataException)
         {
-            return earlier.Count + _history.Count - start > maxBytes ? ReferenceVerdict.TooLong : ReferenceVerdict.Invalid;
+            verdict = _said.Count > MaxBytes && _bit <= _messageBits ? ReferenceVerdict.TooLong : ReferenceVerdict.Invalid;
         }
 
-        earlier.AddRange(_history.Skip(start));
-        output = [.. earlier];
-        return output.Length > maxBytes ? ReferenceVerdict.TooLong : ReferenceVerdict.Valid;
+        output = [.. _said];
+        return verdict;
     }
 
-    // How much had been written when the message's own bits were used up.
-    private int _afterMessage;
+    private void Blocks()
+    {
+        while (true)
+        {
+            bool isFinal = Bits(1) == 1;
+            switch (Bits(2))
+            {
+                case 0:
+                    Stored();
+                    break;
+                case 1:
+                    Compressed(Code.FixedLengths, Code.FixedDistances);
+                    break;
+                case 2:
+                    Dynamic();
+                    break;
+                default:
+                    throw new InvalidDataException("A kind of block that does not exist.");
+            }
+
+            if (isFinal)
+            {
+                // A stream has ended: the next block begins another, at the next byte, which knows nothing of this one.
+                _history.Clear();
+                _bit = (_bit + 7) & ~7;
+                if (_bit == _messageBits)
+                {
+                    return;
+                }
+            }
+
+            if (_bit > _messageBits)
+            {
+                // The block that holds the four bytes: they must be its end, and say nothing.
+                if (isFinal || _bit != _messageBits + 32 || _said.Count != _saidByMessage)
+                {
+                    throw new InvalidDataException("The message stops before its end.");
+                }
+
+                return;
+            }
+        }
+    }
 
     private int Bits(int count)
     {
@@ -125,14 +143,14 @@ internal sealed class ReferenceInflater(int maxBytes)
 
     private int Bit()
     {
-        if (_bit == (_bytes.Length - 4) * 8)
+        if (_bit == _messageBits)
         {
-            _afterMessage = _history.Count;
+            _saidByMessage = _said.Count;
         }
 
         if (_bit >= _bytes.Length * 8)
         {
-            throw new InvalidDataException("It ends too early.");
+            throw new EndOfStreamException();
         }
 
         int bit = (_bytes[_bit >> 3] >> (_bit & 7)) & 1;
@@ -162,9 +180,10 @@ internal sealed class ReferenceInflater(int maxBytes)
     private void Write(byte value)
     {
         _history.Add(value);
-        if (_history.Count > 8 * maxBytes)
+        _said.Add(value);
+        if (_said.Count > MaxBytes)
         {
-            throw new InvalidDataException("Far too much.");
+            throw new InvalidDataException("Too much.");
         }
     }
 
