@@ -60,6 +60,12 @@ internal static class ReferenceConnection
                 return Failed(1002);
             }
 
+            // 5.5.1: "If there is a body, the first two bytes of the body MUST be a 2-byte unsigned integer"; a body of one byte can be told by its length.
+            if (opcode == 8 && length == 1)
+            {
+                return Failed(1002);
+            }
+
             // 5.4: a continuation continues something, and nothing else may begin before it has ended.
             if (!isControl && opcode == 0 != message is not null)
             {
@@ -186,8 +192,8 @@ internal static class ReferenceConnection
 
         ConnectionOutcome Closed(byte[] payload)
         {
-            // 5.5.1: "If there is a body, the first two bytes of the body MUST be a 2-byte unsigned integer"; 7.4 says which codes there are.
-            int code = payload.Length == 0 ? 1005 : payload.Length == 1 ? 0 : BinaryPrimitives.ReadUInt16BigEndian(payload);
+            // 7.4 says which codes there are.
+            int code = payload.Length == 0 ? 1005 : BinaryPrimitives.ReadUInt16BigEndian(payload);
             if (payload.Length > 0 && code is not (1000 or 1001 or 1002 or 1003 or (>= 1007 and <= 1014) or (>= 3000 and <= 4999)))
             {
                 return Failed(1002);
