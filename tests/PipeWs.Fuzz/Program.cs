@@ -1,3 +1,4 @@
+using PipeWs.Fuzz.Coverage;
 using PipeWs.Fuzz.Engine;
 using PipeWs.Fuzz.Instrumentation;
 using Xunit.MicrosoftTestingPlatform;
@@ -23,6 +24,11 @@ public static class Program
             }
 
             return InstrumentedContext.Create().Run(args);
+        }
+
+        if (args.Contains("--coverage"))
+        {
+            return CoverageCommand.Run();
         }
 
         return args.Any(static arg => arg is "--server" or "--internal-msbuild-node")

@@ -5,6 +5,8 @@ namespace PipeWs.Shared;
 /// <summary>Ways in which a transport may deliver the same bytes.</summary>
 internal static class Cuts
 {
+    private const int MaxPieces = 256;
+
     /// <summary>The lengths of pieces that add up to a length: whole, byte by byte, cut once, or in pieces of any size, among them empty ones.</summary>
     public static int[] Random(int length, Random random)
     {
@@ -45,8 +47,17 @@ internal static class Cuts
         return new ReadOnlySequence<byte>(first, 0, last, last.Memory.Length);
     }
 
-    /// <summary>A copy of the bytes, cut in some way.</summary>
-    public static ReadOnlySequence<byte> Sequence(ReadOnlySpan<byte> bytes, Random random) => Sequence(bytes, Random(bytes.Length, random));
+    /// <summary>A copy of the bytes, cut in some way, but into no more pieces than a transport's buffer ever has: finding a place in a sequence takes as many steps.</summary>
+    public static ReadOnlySequence<byte> Sequence(ReadOnlySpan<byte> bytes, Random random)
+    {
+        int[] pieces = Random(bytes.Length, random);
+        while (pieces.Length > MaxPieces)
+        {
+            pieces = [.. pieces.Chunk(2).Select(static pair => pair.Sum())];
+        }
+
+        return Sequence(bytes, pieces);
+    }
 
     /// <summary>One segment of a sequence.</summary>
     internal sealed class Piece : ReadOnlySequenceSegment<byte>

@@ -7,6 +7,9 @@ namespace PipeWs.Fuzz.Engine;
 /// <summary>The fuzzer on the command line: its inputs, its status, its findings.</summary>
 internal static class FuzzRun
 {
+    /// <summary>A saved corpus is read by people who review a change: it stays near this.</summary>
+    private const int MaxCorpusBytes = 16 * 1024;
+
     /// <summary>Called inside the context whose assemblies are instrumented.</summary>
     public static int Run(string[] args, nint counters, int edges)
     {
@@ -61,7 +64,7 @@ internal static class FuzzRun
         WriteStatus(fuzzer, target.Name, Stopwatch.GetElapsedTime(start), isLast: true);
         if (options.Save)
         {
-            List<byte[]> distilled = fuzzer.Distil();
+            List<byte[]> distilled = fuzzer.Distil(MaxCorpusBytes);
             Console.WriteLine($"{distilled.Count} inputs written to {Corpus.Save(target.Name, distilled)}");
         }
 

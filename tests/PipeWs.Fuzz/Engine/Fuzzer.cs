@@ -72,19 +72,37 @@ internal sealed class Fuzzer
         }
     }
 
-    /// <summary>The fewest and shortest inputs that do together all that the corpus does.</summary>
-    public List<byte[]> Distil()
+    /// <summary>
+    /// The fewest and shortest inputs that take together every edge that the corpus takes, and then, as far as there is room, those that take one a different number of times.
+    /// </summary>
+    /// <param name="maxBytes">The room for the latter, in bytes.</param>
+    public List<byte[]> Distil(int maxBytes)
     {
         var chosen = new List<byte[]>();
         var covered = new HashSet<int>();
-        foreach (byte[] input in _corpus.OrderBy(static input => input.Length))
+        int bytes = 0;
+        foreach (bool byCount in (bool[])[false, true])
         {
-            Execute(input);
-            HashSet<int> features = _edges.Features();
-            if (!features.IsSubsetOf(covered))
+            foreach (byte[] input in _corpus.OrderBy(static input => input.Length))
             {
-                covered.UnionWith(features);
-                chosen.Add(input);
+                if (byCount && bytes + input.Length > maxBytes)
+                {
+                    break;
+                }
+
+                Execute(input);
+                HashSet<int> features = _edges.Features();
+                if (!byCount)
+                {
+                    features = [.. features.Select(static feature => feature & ~0xFF)];
+                }
+
+                if (!features.IsSubsetOf(covered))
+                {
+                    covered.UnionWith(features);
+                    chosen.Add(input);
+                    bytes += input.Length;
+                }
             }
         }
 
