@@ -25,12 +25,18 @@ public sealed partial class WsFrame
     {
         // A message no longer than the receiver's window cannot point back farther than that, whatever window it was made with.
         bool fits = PayloadLength <= 1 << windowBits;
-        for (found = Volatile.Read(ref _deflated); found is not null; found = found._nextDeflated)
+        found = Volatile.Read(ref _deflated);
+        if (!fits)
         {
-            if (fits || found._windowBits == windowBits)
+            while (found is not null && found._windowBits != windowBits)
             {
-                return true;
+                found = found._nextDeflated;
             }
+        }
+
+        if (found is not null)
+        {
+            return true;
         }
 
         int incompressible = Volatile.Read(ref _incompressible);
