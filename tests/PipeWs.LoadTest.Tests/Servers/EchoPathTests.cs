@@ -64,7 +64,10 @@ public sealed class EchoPathTests
     {
         var socket = new ClientWebSocket();
         socket.Options.DangerousDeflateOptions = offers ? new WebSocketDeflateOptions() : null;
+        socket.Options.CollectHttpResponseDetails = true;
         await socket.ConnectAsync(new Uri(application.Urls.First().Replace("http", "ws", StringComparison.Ordinal) + path), TestContext.Current.CancellationToken);
+        string agreed = socket.HttpResponseHeaders?.TryGetValue("Sec-WebSocket-Extensions", out IEnumerable<string>? values) == true ? string.Join(", ", values) : "";
+        Assert.Equal(offers && path == "/echoz", agreed.StartsWith("permessage-deflate", StringComparison.Ordinal));
         return socket;
     }
 
