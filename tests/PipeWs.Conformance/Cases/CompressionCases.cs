@@ -238,10 +238,7 @@ internal static class CompressionCases
         });
     }
 
-    private static ConformanceCase Deflate(string id, string description, string parameters, Action<Script> write, Setup setup = Setup.Deflate) => new(id, description, script =>
-    {
-        write(script);
-    })
+    private static ConformanceCase Deflate(string id, string description, string parameters, Action<Script> write, Setup setup = Setup.Deflate) => new(id, description, write)
     {
         Setup = setup,
         Extensions = parameters,
