@@ -22,7 +22,7 @@ public sealed class ConformanceTests
         List<CaseResult> results = await MatrixRun.RunAsync(side, group, s_isFull);
 
         Assert.NotEmpty(results);
-        string differences = string.Join('\n', results.Where(result => !result.IsRight || golden.Find(result.Case.Id, side.IsServer) != result.Outcome).Select(result =>
+        string differences = string.Join('\n', results.Where(result => !result.IsRight || golden.Find(result.Case.Id, side.IsServer) != result.Filed).Select(result =>
             $"{result.Case.Id}: {result.Case.Description}\n  must be {result.Expected}\n  was     {golden.Find(result.Case.Id, side.IsServer) ?? "not on file"}\n  is      {result.Outcome}"));
         Assert.True(differences.Length == 0, $"{differences}\nWhere what is now is right, write the file anew: {GoldenFile.UpdateCommand}");
     }

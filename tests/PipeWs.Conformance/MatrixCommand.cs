@@ -73,7 +73,7 @@ internal static class MatrixCommand
                 foreach (CaseResult result in await MatrixRun.RunAsync(subject, group, isFull, one => filter is null || one.Id.Contains(filter, StringComparison.Ordinal)))
                 {
                     count++;
-                    (subject.IsServer ? server : client).TryAdd(result.Case.Id, result.Outcome);
+                    (subject.IsServer ? server : client).TryAdd(result.Case.Id, result.Filed);
                     if (!result.IsRight)
                     {
                         wrong++;

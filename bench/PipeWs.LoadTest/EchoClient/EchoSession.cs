@@ -69,6 +69,9 @@ internal sealed class EchoSession : IMessageHandler
         PingInterval = Timeout.InfiniteTimeSpan,
         FrameTimeout = Patience,
         WriteTimeout = Patience,
+
+        // Offers permessage-deflate, and takes whatever parameters the suite answers with.
+        Compression = new WsCompressionOptions { ServerContextTakeover = true, ClientContextTakeover = true },
     };
 
     private async Task<WsDisconnect> RunAsync(CancellationToken cancellationToken)

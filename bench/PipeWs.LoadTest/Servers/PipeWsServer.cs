@@ -67,14 +67,8 @@ internal static class PipeWsServer
             hub.AllowsAnyOrigin = true;
         }
 
-        if (compresses)
-        {
-            Compress(hub);
-        }
-    }
-
-    private static void Compress(PipeWsOptions hub)
-    {
+        // Whatever the client asks for is granted, and what it does not ask for is not imposed.
+        hub.Compression = compresses ? new WsCompressionOptions { ServerContextTakeover = true, ClientContextTakeover = true } : null;
     }
 
     private static ValueTask EchoAsync(WsMessageContext context) => context.Connection.SendAsync(context.Payload, context.Type);

@@ -13,7 +13,7 @@ internal static class AllCases
     private static SortedDictionary<string, IReadOnlyList<ConformanceCase>> Build()
     {
         var groups = new SortedDictionary<string, IReadOnlyList<ConformanceCase>>(StringComparer.Ordinal);
-        IEnumerable<ConformanceCase> all = [.. FramingCases.All(), .. PingCases.All(), .. ReservedCases.All(), .. FragmentCases.All(), .. Utf8Cases.All(), .. CloseCases.All(), .. LimitCases.All()];
+        IEnumerable<ConformanceCase> all = [.. FramingCases.All(), .. PingCases.All(), .. ReservedCases.All(), .. FragmentCases.All(), .. Utf8Cases.All(), .. CloseCases.All(), .. LimitCases.All(), .. CompressionCases.All(), .. NegotiationCases.All()];
         foreach (IGrouping<string, ConformanceCase> group in all.GroupBy(static one => one.Id[..one.Id.IndexOf('.', StringComparison.Ordinal)]))
         {
             groups.Add(group.Key, [.. group]);

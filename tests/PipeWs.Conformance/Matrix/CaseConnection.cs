@@ -1,6 +1,7 @@
 using System.IO.Pipelines;
 using System.Net.Sockets;
 using System.Text;
+using PipeWs.Conformance.Deflate;
 using PipeWs.Shared;
 
 namespace PipeWs.Conformance.Matrix;
@@ -31,6 +32,12 @@ internal sealed class CaseConnection : IAsyncDisposable
 
     public RawPeer Peer { get; }
 
+    /// <summary>What was agreed on; null where messages are plain.</summary>
+    public PeerCompression? Compression { get; set; }
+
+    /// <summary>What was agreed on of the extensions the peer spoke of, in words.</summary>
+    public string? Agreement { get; set; }
+
     /// <summary>Reads up to the empty line that ends a request or an answer.</summary>
     public async Task<string> ReadHeadAsync()
     {
@@ -54,13 +61,6 @@ internal sealed class CaseConnection : IAsyncDisposable
     }
 
     public ValueTask SendAsync(ReadOnlyMemory<byte> bytes) => _stream.WriteAsync(bytes);
-
-    /// <summary>The payload of a frame; null where it is illegal, for the problem's reason.</summary>
-    public byte[]? Decode(RawFrame frame, out string? problem)
-    {
-        problem = frame.Rsv == 0 ? null : $"reserved bits {frame.Rsv:X2}";
-        return problem is null ? frame.Payload : null;
-    }
 
     /// <summary>Ends the peer's side of the transport: a FIN.</summary>
     public void FinishSending()

@@ -10,6 +10,9 @@ internal sealed class GoldenFile
     public const string UpdateCommand = "dotnet run -c Release --project tests/PipeWs.Conformance -- matrix --full --update";
 
     private const string Separator = " | ";
+    private const string Sides = " // ";
+    private const string Server = "server: ";
+    private const string Client = "client: ";
 
     private readonly Dictionary<string, string> _outcomes = new(StringComparer.Ordinal);
 
@@ -39,15 +42,15 @@ internal sealed class GoldenFile
             return null;
         }
 
-        foreach (string side in outcome.Split("; "))
+        foreach (string side in outcome.Split(Sides))
         {
-            if (side.StartsWith(isServer ? "server: " : "client: ", StringComparison.Ordinal))
+            if (side.StartsWith(isServer ? Server : Client, StringComparison.Ordinal))
             {
-                return side[8..];
+                return side[Server.Length..];
             }
         }
 
-        return outcome.StartsWith("server: ", StringComparison.Ordinal) || outcome.StartsWith("client: ", StringComparison.Ordinal) ? null : outcome;
+        return outcome.StartsWith(Server, StringComparison.Ordinal) || outcome.StartsWith(Client, StringComparison.Ordinal) ? null : outcome;
     }
 
     /// <summary>Writes the file anew.</summary>
@@ -67,9 +70,9 @@ internal sealed class GoldenFile
             string outcome = (onServer, onClient) switch
             {
                 ({ } s, { } c) when s == c => s,
-                ({ } s, { } c) => $"server: {s}; client: {c}",
-                ({ } s, null) => $"server: {s}",
-                (_, { } c) => $"client: {c}",
+                ({ } s, { } c) => Server + s + Sides + Client + c,
+                ({ } s, null) => Server + s,
+                (_, { } c) => Client + c,
                 _ => throw new InvalidOperationException($"The case {one.Id} was not run."),
             };
             file.WriteLine($"{one.Id}{Separator}{outcome}{Separator}{one.Description}");

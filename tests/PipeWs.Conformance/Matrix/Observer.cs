@@ -11,6 +11,7 @@ internal sealed class Observer(CaseConnection connection, Script script)
     private readonly List<(int Count, TaskCompletionSource Reached)> _waiting = [];
     private readonly Lock _lock = new();
     private int _opcode = -1;
+    private bool _isDeflated;
     private List<byte[]> _fragments = [];
     private bool _ended;
 
@@ -27,7 +28,8 @@ internal sealed class Observer(CaseConnection connection, Script script)
     }
 
     /// <summary>What the outcome must be.</summary>
-    public static string OutcomeOf(IReadOnlyList<ExpectedAnswer> expected) => Summarize([.. expected.Select(answer => Name(answer.Opcode, answer.Payload)), "end"]);
+    public static string OutcomeOf(Script script) =>
+        Summarize([.. script.Expected.Select(answer => Name(answer.Opcode, answer.Payload)), "end", .. script.IsCompressed is { } isCompressed ? [Compressed(isCompressed)] : Array.Empty<string>()]);
 
     /// <summary>Reads to the transport's end.</summary>
     public async Task ReadAsync()
@@ -40,6 +42,10 @@ internal sealed class Observer(CaseConnection connection, Script script)
             }
 
             Add(_opcode < 0 ? "end" : "end inside a message");
+            if (script.IsCompressed is not null && connection.Compression is { } compression)
+            {
+                Add(Compressed(compression.WasUsed));
+            }
         }
         catch (TimeoutException)
         {
@@ -83,27 +89,27 @@ internal sealed class Observer(CaseConnection connection, Script script)
 
     private void Take(RawFrame frame)
     {
-        byte[]? payload = connection.Decode(frame, out string? problem);
-        if (payload is null)
+        int opcode = frame.Opcode;
+        byte[] payload = frame.Payload;
+        bool isFirst = opcode is RawFrame.Text or RawFrame.Binary;
+        if (frame.Rsv != 0 && !(isFirst && frame.Rsv == 0x40 && connection.Compression is not null))
         {
-            if (problem is not null)
-            {
-                Add(problem);
-            }
-
-            return;
+            throw new InvalidDataException($"reserved bits {frame.Rsv:X2} on a {Frames.NameOf(opcode)} frame");
         }
 
-        int opcode = frame.Opcode;
         if (opcode < RawFrame.Close)
         {
-            if (opcode == RawFrame.Continuation == (_opcode < 0))
+            if (isFirst != (_opcode < 0))
             {
-                Add("fragments out of order");
-                return;
+                throw new InvalidDataException("fragments out of order");
             }
 
-            _opcode = _opcode < 0 ? opcode : _opcode;
+            if (isFirst)
+            {
+                _opcode = opcode;
+                _isDeflated = frame.Rsv != 0;
+            }
+
             _fragments.Add(payload);
             if (!frame.Fin)
             {
@@ -112,6 +118,7 @@ internal sealed class Observer(CaseConnection connection, Script script)
 
             opcode = _opcode;
             payload = _fragments.Count == 1 ? payload : [.. _fragments.SelectMany(static fragment => fragment)];
+            payload = _isDeflated ? connection.Compression!.Inflate(payload) : payload;
             _fragments = [];
             _opcode = -1;
         }
@@ -160,6 +167,8 @@ internal sealed class Observer(CaseConnection connection, Script script)
             }
         }
     }
+
+    private static string Compressed(bool isCompressed) => isCompressed ? "compressed" : "plain";
 
     private static string Name(int opcode, byte[] payload) => opcode switch
     {

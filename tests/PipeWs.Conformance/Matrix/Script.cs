@@ -21,6 +21,9 @@ internal sealed class Script(bool isServerUnderTest, bool isFull)
     /// <summary>Whether the peer answers a close frame by ending its side of the transport; otherwise the other side ends it of itself.</summary>
     public bool EndsTransport { get; set; } = true;
 
+    /// <summary>Whether some of what comes back must be compressed; null where there is nothing to say.</summary>
+    public bool? IsCompressed { get; set; }
+
     public IReadOnlyList<ScriptStep> Steps
     {
         get
@@ -96,6 +99,13 @@ internal sealed class Script(bool isServerUnderTest, bool isFull)
         return Echoes(opcode, payload);
     }
 
+    /// <summary>Sends a message compressed, in fragments of at most so many bytes, and expects it back.</summary>
+    public Script Deflated(int opcode, byte[] payload, int fragmentBytes = int.MaxValue)
+    {
+        _steps.Add(new DeflateStep(opcode, payload, fragmentBytes, Chop));
+        return Echoes(opcode, payload);
+    }
+
     /// <summary>Sends a ping and waits for its pong: the side under test has taken what came before, and has not failed.</summary>
     public Script Lives()
     {
@@ -119,6 +129,8 @@ internal sealed record ExpectedAnswer(int Opcode, byte[] Payload);
 internal abstract record ScriptStep;
 
 internal sealed record SendStep(IReadOnlyList<WireFrame> Frames, Chop Chop) : ScriptStep;
+
+internal sealed record DeflateStep(int Opcode, byte[] Payload, int FragmentBytes, Chop Chop) : ScriptStep;
 
 internal sealed record AwaitStep(int Answers) : ScriptStep;
 

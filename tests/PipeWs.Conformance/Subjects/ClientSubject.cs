@@ -4,6 +4,7 @@ using System.Net.Sockets;
 using System.Security.Cryptography;
 using System.Text;
 using PipeWs.Client;
+using PipeWs.Conformance.Deflate;
 using PipeWs.Conformance.Matrix;
 
 namespace PipeWs.Conformance.Subjects;
@@ -15,7 +16,7 @@ internal sealed class ClientSubject : ISubject
 
     public bool IsServer => false;
 
-    public async Task<CaseConnection> OpenAsync(Setup setup)
+    public async Task<CaseConnection> OpenAsync(Setup setup, string? extensions)
     {
         using var listener = new TcpListener(IPAddress.Loopback, 0);
         listener.Start();
@@ -23,16 +24,24 @@ internal sealed class ClientSubject : ISubject
         Task starting = echo.Client.StartAsync();
         var connection = new CaseConnection(await listener.AcceptSocketAsync(), isServerUnderTest: false, () => echo.Client.DisposeAsync().AsTask());
         string request = await connection.ReadHeadAsync();
-        string key = HeaderOf(request, "Sec-WebSocket-Key");
-        await connection.SendAsync(Encoding.ASCII.GetBytes($"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: {AcceptOf(key)}\r\n\r\n"));
-        await starting;
+        string key = Heads.Find(request, "Sec-WebSocket-Key")!;
+        string extensionLine = extensions is null ? "" : $"Sec-WebSocket-Extensions: {extensions}\r\n";
+        await connection.SendAsync(Encoding.ASCII.GetBytes($"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: {AcceptOf(key)}\r\n{extensionLine}\r\n"));
+        connection.Agreement = extensions;
+        try
+        {
+            await starting;
+            connection.Compression = extensions is null ? null : new PeerCompression(extensions, isServerUnderTest: false);
+        }
+        catch (WsHandshakeException)
+        {
+            connection.Agreement = CaseRun.Refused;
+        }
+
         return connection;
     }
 
     public ValueTask DisposeAsync() => default;
-
-    private static string HeaderOf(string request, string name) =>
-        request.Split("\r\n").Single(line => line.StartsWith(name + ":", StringComparison.OrdinalIgnoreCase))[(name.Length + 1)..].Trim();
 
 #pragma warning disable CA5350 // The handshake is defined with SHA-1 (RFC 6455, section 4.2.2); it guards nothing.
     private static string AcceptOf(string key) => Convert.ToBase64String(SHA1.HashData(Encoding.ASCII.GetBytes(key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11")));
@@ -49,7 +58,8 @@ internal sealed class ClientSubject : ISubject
                 ShouldReconnect = static _ => false,
                 PingInterval = Timeout.InfiniteTimeSpan,
                 WriteTimeout = TimeSpan.FromMinutes(5),
-                MaxMessageBytes = setup == Setup.Limited ? ConformanceCase.LimitBytes : ConformanceCase.OpenBytes,
+                Compression = Setups.CompressionOf(setup),
+                MaxMessageBytes = setup is Setup.Limited or Setup.DeflateLimited ? ConformanceCase.LimitBytes : ConformanceCase.OpenBytes,
             };
             Client = new WsClient(options);
         }

@@ -11,5 +11,7 @@ internal interface ISubject : IAsyncDisposable
     bool IsServer { get; }
 
     /// <summary>A new connection to it, past the handshake.</summary>
-    Task<CaseConnection> OpenAsync(Setup setup);
+    /// <param name="setup">How it is set up.</param>
+    /// <param name="extensions">The peer's Sec-WebSocket-Extensions; null for none.</param>
+    Task<CaseConnection> OpenAsync(Setup setup, string? extensions);
 }

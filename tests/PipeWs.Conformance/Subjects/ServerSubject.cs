@@ -7,6 +7,7 @@ using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.Extensions.DependencyInjection;
+using PipeWs.Conformance.Deflate;
 using PipeWs.Conformance.Matrix;
 using PipeWs.Server;
 
@@ -69,15 +70,23 @@ internal sealed class ServerSubject : ISubject
         return new ServerSubject(door, app);
     }
 
-    public async Task<CaseConnection> OpenAsync(Setup setup)
+    public async Task<CaseConnection> OpenAsync(Setup setup, string? extensions)
     {
         var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
         await socket.ConnectAsync(IPAddress.Loopback, _port);
         var connection = new CaseConnection(socket, isServerUnderTest: true);
         await connection.SendAsync(Encoding.ASCII.GetBytes(
-            $"GET {PathOf(setup)} HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"));
+            $"GET {PathOf(setup)} HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n{(extensions is null ? "" : $"Sec-WebSocket-Extensions: {extensions}\r\n")}\r\n"));
         string answer = await connection.ReadHeadAsync();
-        return answer.StartsWith("HTTP/1.1 101 ", StringComparison.Ordinal) ? connection : throw new InvalidDataException(answer);
+        if (!answer.StartsWith("HTTP/1.1 101 ", StringComparison.Ordinal))
+        {
+            throw new InvalidDataException(answer);
+        }
+
+        string? agreed = Heads.Find(answer, "Sec-WebSocket-Extensions");
+        connection.Compression = agreed is null ? null : new PeerCompression(agreed, isServerUnderTest: true);
+        connection.Agreement = agreed ?? (extensions is null ? null : "declined");
+        return connection;
     }
 
     public async ValueTask DisposeAsync()
@@ -91,7 +100,8 @@ internal sealed class ServerSubject : ISubject
     private static void Configure(PipeWsOptions options, Setup setup)
     {
         options.HandlerPaths.Add(PathOf(setup));
-        if (setup == Setup.Limited)
+        options.Compression = Setups.CompressionOf(setup);
+        if (setup is Setup.Limited or Setup.DeflateLimited)
         {
             options.MaxMessageBytes = ConformanceCase.LimitBytes;
             return;

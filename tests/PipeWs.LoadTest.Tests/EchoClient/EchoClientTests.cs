@@ -78,6 +78,26 @@ public sealed class EchoClientTests
         await suite.RunAsync();
     }
 
+    [Fact]
+    public async Task It_offers_compression_and_lets_itself_be_told_its_window()
+    {
+        await using var suite = new ScriptedSuite(async peer =>
+        {
+            Assert.Equal("permessage-deflate; client_max_window_bits", peer.Header("Sec-WebSocket-Extensions"));
+            await peer.WriteAsync(peer.Answer("Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits=9\r\n"));
+
+            // The RFC's own compressed "Hello" (RFC 7692, section 7.2.3.1), and then by its context (7.2.3.2).
+            await peer.Frames.SendAsync(RawPeer.Hex("C1 07 F2 48 CD C9 C9 07 00 C1 05 F2 00 11 00 00"));
+            Assert.Equal("Hello", (await peer.Frames.ReadFrameAsync()).PayloadText);
+            Assert.Equal("Hello", (await peer.Frames.ReadFrameAsync()).PayloadText);
+            await ClosedAsync(peer);
+        });
+
+        await suite.RunAsync();
+
+        Assert.Contains("ended with 1000 (the suite)", suite.Reports[0], StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("C1 02 68 69", 1002)] // RSV1, which nobody agreed on
     [InlineData("A1 02 68 69", 1002)]

@@ -22,8 +22,7 @@ public sealed class EchoPathTests
     public async Task Both_echo_paths_take_16_MiB_where_the_limit_is_opened(string server, string door)
     {
         await using WebApplication application = await StartAsync(server, door, OpenedBytes);
-        byte[] message = new byte[OpenedBytes];
-        new Random(1).NextBytes(message);
+        byte[] message = [.. Enumerable.Range(0, OpenedBytes).Select(static i => (byte)(i % 251))];
         foreach (string path in (string[])["/echo", "/echoz"])
         {
             foreach (bool offers in (bool[])[false, true])
@@ -64,7 +63,10 @@ public sealed class EchoPathTests
     {
         var socket = new ClientWebSocket();
         socket.Options.DangerousDeflateOptions = offers ? new WebSocketDeflateOptions() : null;
+        socket.Options.CollectHttpResponseDetails = true;
         await socket.ConnectAsync(new Uri(application.Urls.First().Replace("http", "ws", StringComparison.Ordinal) + path), TestContext.Current.CancellationToken);
+        string agreed = socket.HttpResponseHeaders?.TryGetValue("Sec-WebSocket-Extensions", out IEnumerable<string>? values) == true ? string.Join(", ", values) : "";
+        Assert.Equal(offers && path == "/echoz", agreed.StartsWith("permessage-deflate", StringComparison.Ordinal));
         return socket;
     }
 
