@@ -24,6 +24,9 @@ public sealed record WsHubStatistics
     /// <summary>What was not delivered, and who was too slow.</summary>
     public WsDeliveryStatistics Delivery { get; init; } = new();
 
+    /// <summary>Handshakes and <c>auth</c> messages that were refused for what they say of who somebody is, or do not say: no token, a bad one, a policy that is not met.</summary>
+    public long AuthenticationRefusals { get; init; }
+
     /// <summary>Exceptions of message handlers.</summary>
     public long HandlerErrors { get; init; }
 

@@ -31,6 +31,11 @@ internal sealed partial class HubMetrics
         meter.CreateObservableCounter("pipews.server.gaps", () => Each(static hub => hub.Counters.Gaps), "{gap}", "How often a member was told that messages were left out.");
         meter.CreateObservableCounter("pipews.server.gap.messages", () => Each(static hub => hub.Counters.SkippedMessages), "{message}", "Messages that gaps left out.");
         meter.CreateObservableCounter("pipews.server.rate_limited", () => Each(static hub => hub.Counters.RateLimitedCount), "{message}", "Messages that were over a rate limit.");
+        meter.CreateObservableCounter(
+            "pipews.server.authentication.refusals",
+            () => Each(static hub => hub.AuthenticationRefusals),
+            "{refusal}",
+            "Handshakes and auth messages that were refused for what they say of who somebody is, or do not say.");
         meter.CreateObservableCounter("pipews.server.handler.errors", () => Each(static hub => hub.Counters.HandlerFailures), "{error}", "Exceptions of message handlers.");
         meter.CreateObservableCounter("pipews.server.hook.errors", () => Each(static hub => hub.Counters.HookFailures), "{error}", "Exceptions of hooks and of handlers of the hub's events.");
     }

@@ -46,6 +46,7 @@ internal static class HubStatistics
                 SkippedMessages = counters.SkippedMessages,
                 RateLimited = counters.RateLimitedCount,
             },
+            AuthenticationRefusals = hub.AuthenticationRefusals,
             HandlerErrors = counters.HandlerFailures,
             HookErrors = counters.HookFailures,
             RoomCount = count,

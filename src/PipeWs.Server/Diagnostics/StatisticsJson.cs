@@ -18,6 +18,9 @@ internal static class StatisticsJson
         json.WriteNumber("pingsSent", statistics.Traffic.PingsSent);
         json.WriteEndObject();
         WriteDelivery(json, statistics.Delivery);
+        json.WriteStartObject("authentication");
+        json.WriteNumber("refused", statistics.AuthenticationRefusals);
+        json.WriteEndObject();
         json.WriteStartObject("errors");
         json.WriteNumber("handlers", statistics.HandlerErrors);
         json.WriteNumber("hooks", statistics.HookErrors);

@@ -14,7 +14,8 @@ public interface IWsConnectionFilter
     /// <summary>Serves the connection by calling <paramref name="next"/>, once, before its own task completes.</summary>
     /// <remarks>
     /// A filter that returns without having called it refuses the connection: unless it has begun to close it, with a code of its own, it is closed with 1008. An exception
-    /// closes it with 1011, is logged, and is told to <c>OnError</c>.
+    /// closes it with 1011, is logged, and is told to <c>OnError</c>; so is one that has neither called it nor returned within <see cref="PipeWsOptions.HandshakeTimeout"/>, and it is
+    /// waited for no more. Where the connection says who it is by its first message, the filter is called before that.
     /// </remarks>
     /// <param name="connection">The connection. Nothing is read from it before <paramref name="next"/> is called.</param>
     /// <param name="next">What comes next.</param>

@@ -11,7 +11,7 @@ public delegate ValueTask WsMessageDelegate(WsMessageContext context);
 /// <remarks>
 /// JSON messages come when their action is known, built-in ones (<c>subscribe</c>, <c>unsubscribe</c>, <c>ping</c>, <c>ack</c>) and unknown ones (whose
 /// <see cref="WsMessageContext.Action"/> is empty, and which are answered with 404 at the end) as well; what is no message of this kind at all was answered before.
-/// Raw messages come whole, or in their parts.
+/// Raw messages come whole, or in their parts. An <c>auth</c> message, and what comes before a connection has said who it is, passes the hub's rate limits and no other filter.
 /// </remarks>
 public interface IWsMessageFilter
 {

@@ -45,6 +45,15 @@ internal sealed class MessagePipeline
             ? route
             : new FilteredRoute(route.Name, Compose([.. _filters, .. route.Filters.Select(make => make(_scope))], context => route.InvokeAsync((RequestContext)context)));
 
+    /// <summary>
+    /// What a connection may say about who it is, or before it has said so, behind the hub's limits alone: no other filter sees it, and none of it may be said without end.
+    /// </summary>
+    public Route WrapLimits(Route route)
+    {
+        IWsMessageFilter[] limits = [.. _filters.Where(static filter => filter is RateLimitFilter)];
+        return limits.Length == 0 ? route : new LimitedRoute(route.Name, Compose(limits, context => route.InvokeAsync((RequestContext)context)));
+    }
+
     /// <summary>A raw handler behind its filters. What comes out of it ends the connection, and whoever asked is told of it here.</summary>
     public Func<WsMessageContext, ValueTask>? Wrap(Func<WsMessageContext, ValueTask>? handler)
     {
@@ -73,6 +82,19 @@ internal sealed class MessagePipeline
 internal sealed class FilteredRoute(string name, WsMessageDelegate pipeline) : Route(name)
 {
     public override ValueTask InvokeAsync(RequestContext context) => pipeline(context);
+}
+
+/// <summary>A route behind limits, whose refusals are answered even where the hub's other messages are not JSON: this one is.</summary>
+internal sealed class LimitedRoute(string name, WsMessageDelegate pipeline) : Route(name)
+{
+    public override async ValueTask InvokeAsync(RequestContext context)
+    {
+        await pipeline(context);
+        if (context is { IsRefused: true, HasReplied: false })
+        {
+            await context.ReplyErrorAsync(context.ErrorCode, "too many messages");
+        }
+    }
 }
 
 /// <summary>A filter of the application's in a few lines.</summary>

@@ -93,7 +93,7 @@ public static class PipeWsBuilderFilterExtensions
         return builder.Add(scope => new RecoveryFilter(options, scope));
     }
 
-    /// <summary>Counts every message under a limit. A message in parts counts once.</summary>
+    /// <summary>Counts every message under a limit, <c>auth</c> messages and those before them too. A message in parts counts once.</summary>
     /// <param name="builder">The hub's builder.</param>
     /// <param name="configure">Sets the limit; its name is <c>messages</c> unless it is set.</param>
     /// <exception cref="ArgumentException">The limit makes no sense.</exception>

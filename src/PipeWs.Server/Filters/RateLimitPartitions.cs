@@ -1,6 +1,8 @@
 using System.Collections.Concurrent;
 using System.Net;
 using System.Threading.RateLimiting;
+using PipeWs.Server.Hubs;
+using PipeWs.Server.Limits;
 
 namespace PipeWs.Server.Filters;
 
@@ -88,11 +90,16 @@ internal sealed class RateLimitPartitions : IDisposable
     // No user's name is ever the same as a connection without one.
     private object KeyOf(IWsConnection connection) => _options.Partition switch
     {
-        WsRateLimitPartition.Connection => connection.Id,
+        WsRateLimitPartition.Connection => connection,
         WsRateLimitPartition.User => connection.UserId ?? (object)connection,
-        WsRateLimitPartition.Address => (connection.RemoteEndPoint as IPEndPoint)?.Address ?? (object)connection,
+        WsRateLimitPartition.Address => AddressOf(connection) ?? (object)connection,
         _ => "",
     };
+
+    private static IPAddress? AddressOf(IWsConnection connection) =>
+        connection is HubConnection own ? own.CountedAddress
+        : connection.RemoteEndPoint is IPEndPoint remote ? AddressKey.Of(remote.Address, AddressKey.DefaultPrefixLengthIPv6)
+        : null;
 
     private RateLimiter Get(object key)
     {
@@ -129,7 +136,8 @@ internal sealed class RateLimitPartitions : IDisposable
                     replenishing.TryReplenish();
                 }
 
-                if (entry.Value.IdleDuration >= s_idle && _limiters.TryRemove(entry))
+                // A bucket that fills slowly outlives its connection by far: whoever comes and goes must not leave one behind each time.
+                if ((entry.Value.IdleDuration >= s_idle || entry.Key is IWsConnection { Closed.IsCompleted: true }) && _limiters.TryRemove(entry))
                 {
                     entry.Value.Dispose();
                 }

@@ -35,7 +35,12 @@ internal sealed partial class RecoveryFilter(WsRecoveryOptions options, FilterSc
         }
     }
 
-    private bool Handles(Exception exception, WsMessageContext context) => !HubHooks.IsGivingUp(exception, context.Connection) && options.Handles(exception);
+    private bool Handles(Exception exception, WsMessageContext context) =>
+        !HubHooks.IsGivingUp(exception, context.Connection) && !IsAnsweredByRouter(exception, context) && options.Handles(exception);
+
+    // A limit that the peer ran into has an answer already, 429, and the handler has not failed.
+    private bool IsAnsweredByRouter(Exception exception, WsMessageContext context) =>
+        exception is WsLimitException && context is RequestContext { IsJson: true, HasReplied: false } && !options.HasAnswerTo(exception);
 
     private async ValueTask RecoverAsync(Exception exception, WsMessageContext context)
     {

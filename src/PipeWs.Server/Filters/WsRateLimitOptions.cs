@@ -11,7 +11,10 @@ public enum WsRateLimitPartition : byte
     /// <summary>Each user's (<see cref="IWsConnection.UserId"/>), over all its connections; of connections without a user, each one's.</summary>
     User,
 
-    /// <summary>Each address's, over all its connections; where the transport has no address, each connection's.</summary>
+    /// <summary>
+    /// Each address's, over all its connections; where the transport has no address, each connection's. A network of IPv6 counts as one address
+    /// (<see cref="PipeWsOptions.AddressPrefixLengthIPv6"/>), since whoever has one address of it has all of them.
+    /// </summary>
     Address,
 
     /// <summary>All of the hub's.</summary>

@@ -22,6 +22,8 @@ public sealed class WsRecoveryOptions
         return this;
     }
 
+    internal bool HasAnswerTo(Exception exception) => _answers.Exists(answer => answer.Matches(exception));
+
     internal (int Code, string Message) AnswerTo(Exception exception)
     {
         foreach ((Func<Exception, bool> matches, int code, string message) in _answers)

@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Logging;
 using PipeWs.Protocol.Framing;
 using PipeWs.Server.Diagnostics;
+using PipeWs.Server.Hubs;
 using PipeWs.Server.Routing;
 
 namespace PipeWs.Server.Hooks;
@@ -74,9 +75,10 @@ internal sealed partial class HubHooks
 
     public HubCounters Counters { get; }
 
-    /// <summary>Whether it is how application code gives up when its connection ends under it, and no failure.</summary>
+    /// <summary>Whether it is how application code gives up when its own connection ends under it, and no failure. A send to another one that has ended is a failure.</summary>
     public static bool IsGivingUp(Exception exception, IWsConnection connection) =>
-        exception is WsClosedException || (exception is OperationCanceledException && connection.ConnectionClosed.IsCancellationRequested);
+        exception is OperationCanceledException or WsClosedException
+        && (connection.ConnectionClosed.IsCancellationRequested || connection is HubConnection { Ws.IsClosing: true });
 
     /// <summary>Tells the hooks of errors. The caller has logged it. Never throws.</summary>
     public ValueTask OnErrorAsync(WsErrorContext error) =>

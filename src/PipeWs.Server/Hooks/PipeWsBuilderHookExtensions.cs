@@ -10,12 +10,14 @@ namespace PipeWs.Server;
 public static class PipeWsBuilderHookExtensions
 {
     /// <summary>
-    /// Asked about every new connection, after its handshake and its welcome message, before anything of it is read and before it hears what is sent to all. A refusal
+    /// Asked about every new connection, after its handshake and its welcome message, before anything of it is read and before it hears what is sent to all or to its user. A refusal
     /// closes it with 1008 or the code given; the first counts, and later hooks are not asked. One that throws closes it with 1011.
     /// </summary>
     /// <remarks>
-    /// A hook may send, set metadata and join rooms. One that takes long holds up this connection alone; <see cref="IWsConnection.ConnectionClosed"/> fires where the peer
-    /// goes meanwhile, and after that the hook is waited for no longer than <see cref="PipeWsOptions.CloseTimeout"/>.
+    /// A hook sees who the connection is: where that comes in its first message (<see cref="WsAuthenticationMode.FirstMessage"/>), it is asked after the token was taken and before that is
+    /// acknowledged, and never about a connection that does not authenticate. A hook may send, set metadata and join rooms. One that takes long holds up this connection alone, and no longer than
+    /// <see cref="PipeWsOptions.HandshakeTimeout"/>: then it has failed. <see cref="IWsConnection.ConnectionClosed"/> fires where the peer goes meanwhile, and after that the hook is
+    /// waited for no longer than <see cref="PipeWsOptions.CloseTimeout"/>. Where all hooks decide at once, whoever has read the welcome is found by <see cref="IWsHub.User"/>.
     /// </remarks>
     /// <param name="builder">The hub's builder.</param>
     /// <param name="hook">Decides.</param>

@@ -14,7 +14,7 @@ namespace PipeWs.Server;
 internal sealed class HubDoor
 {
     /// <summary>503: Kestrel's limit on upgraded connections.</summary>
-    public static readonly HandshakeRefusal UpgradeLimit = HandshakeRefusal.Unavailable("The server has as many upgraded connections as it allows. Try again later.");
+    public static readonly HandshakeRefusal UpgradeLimit = HandshakeRefusal.Unavailable("The server has as many upgraded connections as it allows (MaxConcurrentUpgradedConnections). Try again later.");
 
     private readonly UpgradedConnections _upgraded;
     private readonly LiveOptions _live;
@@ -97,6 +97,7 @@ internal sealed class HubDoor
         admission = default;
         if (!_upgraded.TryEnter())
         {
+            Entrance.CountUpgradeLimit();
             return UpgradeLimit;
         }
 

@@ -15,6 +15,11 @@ internal interface IHubEntrance
     /// <param name="refusal">The answer where there is none: 503, in words that name the limit.</param>
     bool TryReserve(EndPoint? remote, [NotNullWhen(true)] out IDisposable? place, out HandshakeRefusal refusal);
 
+    /// <summary>Counts a handshake that the server's own limit on upgraded connections refused.</summary>
+    void CountUpgradeLimit()
+    {
+    }
+
     /// <summary>Serves the connection until it has ended. The pipes may be completed or not when it returns; the door closes the transport.</summary>
     Task RunAsync(AcceptedConnection connection);
 }

@@ -85,6 +85,7 @@ internal sealed class MappedDoor(HubDoor door, IServiceProvider services)
                 : await ConnectAsync(context, connect!);
             if (channel is null)
             {
+                door.Entrance.CountUpgradeLimit();
                 await RefuseAsync(context, request, HubDoor.UpgradeLimit, remote);
                 return;
             }

@@ -1,6 +1,8 @@
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using PipeWs.Protocol.Handshake;
+using Microsoft.Extensions.DependencyInjection;
 using PipeWs.Server;
+using PipeWs.Server.Identity;
 
 namespace Microsoft.AspNetCore.Hosting;
 
@@ -34,6 +36,7 @@ public static class PipeWsListenOptionsExtensions
             // Kestrel builds its middleware just before it binds, and after the application's endpoints were collected.
             HubDoor door = HubDoor.Get(services, hub);
             AuthorizationBypass.ThrowIfOpen(services, path, door);
+            services.GetService<RawDoorPaths>()?.Add(path);
             return new FastDoor(paths, door, next).OnConnectionAsync;
         });
     }

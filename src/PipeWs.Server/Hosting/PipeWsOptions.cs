@@ -23,7 +23,10 @@ public sealed class PipeWsOptions
     /// <summary>How long after a ping something must have been received. Default 10 s. Beyond it the connection is aborted: 1006 to the application.</summary>
     public TimeSpan PongTimeout { get; set; } = TimeSpan.FromSeconds(10);
 
-    /// <summary>How long the whole handshake may take on the fast and the handler door, from the first look to the blank line. Default 10 s. Beyond it: 408 and the connection closes.</summary>
+    /// <summary>
+    /// How long the whole handshake may take on the fast and the handler door, from the first look to the blank line. Default 10 s. Beyond it: 408 and the connection closes. As long, on every
+    /// door, have connection filters to call what comes next, and hooks of <c>OnConnect</c> to answer. Beyond it: close code 1011.
+    /// </summary>
     public TimeSpan HandshakeTimeout { get; set; } = TimeSpan.FromSeconds(10);
 
     /// <summary>How long the peer has to answer a close frame. Default 5 s. Beyond it the transport is dropped. RFC 6455, section 7.1.1.</summary>
@@ -50,8 +53,11 @@ public sealed class PipeWsOptions
     /// <summary>The most connections of the hub at once from one address. Default 0: no limit. Beyond it a handshake is refused with 503.</summary>
     public int MaxConnectionsPerAddress { get; set; }
 
-    /// <summary>How many bits of an IPv6 address count as one address for <see cref="MaxConnectionsPerAddress"/>. Default 64: a network that one customer has whole. 1 to 128.</summary>
-    public int AddressPrefixLengthIPv6 { get; set; } = 64;
+    /// <summary>
+    /// How many bits of an IPv6 address count as one address, for <see cref="MaxConnectionsPerAddress"/> and for <see cref="WsRateLimitPartition.Address"/>. Default 64: a network that one
+    /// customer has whole. 1 to 128.
+    /// </summary>
+    public int AddressPrefixLengthIPv6 { get; set; } = Limits.AddressKey.DefaultPrefixLengthIPv6;
 
     /// <summary>
     /// The most connections of the hub at once of one user. Default 0: no limit. Counted when a connection is authenticated. Beyond it a handshake is refused with 503,

@@ -52,7 +52,14 @@ internal sealed partial class Hub
         connection.Served = new TaskCompletionSource<Task>(TaskCreationOptions.RunContinuationsAsynchronously);
         try
         {
-            await UntilGivenUpAsync(new ValueTask(pipeline(connection)), connection);
+            Task running = pipeline(connection);
+            if (!await IsServedInTimeAsync(running, connection))
+            {
+                _ = ForgetAsync(running);
+                throw new TimeoutException($"A connection filter has not called next within {Options.HandshakeTimeout} (HandshakeTimeout), and is waited for no more.");
+            }
+
+            await UntilGivenUpAsync(new ValueTask(running), connection);
         }
         catch (Exception e)
         {
@@ -69,11 +76,42 @@ internal sealed partial class Hub
         if (connection.TryBeginServing())
         {
             connection.BeginClose(CloseCode.PolicyViolation, "the connection was refused");
-            await ServeAsync(connection);
+            await ServeAsync(connection, Task.CompletedTask);
             return;
         }
 
         await await connection.Served.Task;
+    }
+
+    /// <summary>Whether a connection's filters come to its service, or to their end, in time. One that hangs would keep the connection's place for ever: nothing is read of it yet.</summary>
+    private async ValueTask<bool> IsServedInTimeAsync(Task running, HubConnection connection)
+    {
+        if (running.IsCompleted || connection.Served!.Task.IsCompleted)
+        {
+            return true;
+        }
+
+        try
+        {
+            await Task.WhenAny(running, connection.Served.Task, _givenUp.Task).WaitAsync(Options.HandshakeTimeout, Time);
+            return true;
+        }
+        catch (TimeoutException)
+        {
+            return connection.IsServing;
+        }
+    }
+
+    private static async Task ForgetAsync(Task left)
+    {
+        try
+        {
+            await left;
+        }
+        catch (Exception)
+        {
+            // It was told of when it was left behind.
+        }
     }
 
     /// <summary>What is at the end of a connection's filters.</summary>
@@ -86,15 +124,22 @@ internal sealed partial class Hub
 
         if (!own.TryBeginServing())
         {
-            throw new InvalidOperationException("A connection filter calls next once, before it returns.");
+            throw new InvalidOperationException("A connection filter calls next once, before it returns and within HandshakeTimeout.");
         }
 
-        Task served = ServeAsync(own);
+        Task served = ServeInFiltersAsync(own, OpenAsync(own));
         own.Served!.SetResult(served);
         return served;
     }
 
-    /// <summary>Asks whether a new connection may stay. One that may not is closed; one that is closing already is not asked about.</summary>
+    private async Task ServeInFiltersAsync(HubConnection connection, Task opened)
+    {
+        // Out of the batch in which the filters were called: what is read must not be a part of it.
+        await Task.Yield();
+        await ServeAsync(connection, opened);
+    }
+
+    /// <summary>Asks whether a connection may stay. One that may not is closed; one that is closing already is not asked about.</summary>
     private ValueTask<bool> AdmitAsync(HubConnection connection)
     {
         if (connection.Ws.IsClosing)
@@ -112,7 +157,15 @@ internal sealed partial class Hub
         Task<WsDecision> asking = hooks.AskAsync(connection).AsTask();
         try
         {
-            decision = await asking.WaitAsync(connection.ConnectionClosed);
+            decision = await asking.WaitAsync(Options.HandshakeTimeout, Time, connection.ConnectionClosed);
+        }
+        catch (TimeoutException e)
+        {
+            _ = ForgetAsync(asking);
+            var late = new TimeoutException($"A hook of OnConnect has not answered within {Options.HandshakeTimeout} (HandshakeTimeout), and is waited for no more.", e);
+            connection.BeginClose(CloseCode.InternalError, "internal error");
+            await Hooks.FailedAsync(new WsErrorContext(late, WsErrorSource.ConnectHook, connection));
+            return false;
         }
         catch (OperationCanceledException)
         {

@@ -13,6 +13,9 @@ internal sealed partial class Hub
 {
     private readonly HubIdentity? _identity;
 
+    /// <summary>How often somebody was refused for what he said of who he is, or did not say.</summary>
+    internal long AuthenticationRefusals => _identity?.RefusedCount ?? 0;
+
     async ValueTask IBuiltInMessages.OnAuthenticateAsync(RequestContext context)
     {
         var connection = (HubConnection)context.Connection;
@@ -52,9 +55,10 @@ internal sealed partial class Hub
             return;
         }
 
-        if (!await _identity.IsAllowedAsync(user, request))
+        refusal = await _identity.CheckPoliciesAsync(user, request, connection.ConnectionClosed);
+        if (refusal.IsRefused)
         {
-            await RefuseAsync(context, 403, BearerChallenge.Forbidden.Message);
+            await RefuseAsync(context, refusal.StatusCode, refusal.Message);
             return;
         }
 
@@ -64,8 +68,14 @@ internal sealed partial class Hub
     /// <summary>Makes the user of a good token the connection's.</summary>
     private async ValueTask AdoptAsync(RequestContext context, HubConnection connection, ClaimsPrincipal user, string? userId, DateTimeOffset? expiresAt)
     {
-        if (!connection.TryCountUser(userId) || !TryAdopt(connection, user, userId, expiresAt, out Membership? everyone))
+        bool isNew = connection.Identity!.IsPending;
+        if (!connection.TryCountUser(userId)
+            || !TryAdopt(connection, user, userId, expiresAt, isListed: !isNew)
+            || (isNew && !await AdmitAsync(connection))
+            || !TryList(connection, out Membership? everyone))
         {
+            // It is closing, and hears no more.
+            await context.MarkReplied();
             return;
         }
 
@@ -88,20 +98,19 @@ internal sealed partial class Hub
     /// <param name="user">Who it is from now on.</param>
     /// <param name="userId">The user's id.</param>
     /// <param name="expiresAt">Until when.</param>
-    /// <param name="everyone">Its membership where it had none among all before, to be activated.</param>
+    /// <param name="isListed">Whether it was open to messages before, and is found by its user's name.</param>
     /// <returns><see langword="false"/> where the connection ended while its token was judged.</returns>
-    private bool TryAdopt(HubConnection connection, ClaimsPrincipal user, string? userId, DateTimeOffset? expiresAt, out Membership? everyone)
+    private bool TryAdopt(HubConnection connection, ClaimsPrincipal user, string? userId, DateTimeOffset? expiresAt, bool isListed)
     {
         ConnectionIdentity identity = connection.Identity!;
-        everyone = null;
         lock (identity.Gate)
         {
-            if (identity.HasEnded || connection.Ws.IsClosing)
+            if (identity.HasEnded || identity.HasExpired || connection.Ws.IsClosing)
             {
                 return false;
             }
 
-            bool isOther = connection.UserId != userId;
+            bool isOther = isListed && connection.UserId != userId;
             if (isOther)
             {
                 _users.Remove(connection);
@@ -113,13 +122,32 @@ internal sealed partial class Hub
                 _users.Add(connection);
             }
 
+            identity.SetExpiry(expiresAt);
+            identity.SetAuthenticated();
+            return true;
+        }
+    }
+
+    /// <summary>Lists a connection among all and under its user's name, where it is not yet.</summary>
+    /// <param name="connection">The connection.</param>
+    /// <param name="everyone">Its membership where it had none among all before, to be activated.</param>
+    /// <returns><see langword="false"/> where the connection has ended.</returns>
+    private bool TryList(HubConnection connection, out Membership? everyone)
+    {
+        everyone = null;
+        lock (connection.Identity!.Gate)
+        {
+            if (connection.Identity.HasEnded)
+            {
+                return false;
+            }
+
             if (connection.Everyone is null)
             {
+                _users.Add(connection);
                 connection.Everyone = everyone = _everyone.TryJoin(connection, WsSince.Head, out _)!;
             }
 
-            identity.SetExpiry(expiresAt);
-            identity.SetAuthenticated();
             return true;
         }
     }
@@ -154,6 +182,7 @@ internal sealed partial class Hub
 
     private ValueTask RefuseAsync(RequestContext context, int code, string reason)
     {
+        _identity!.CountRefused();
         IdentityLog.AuthRefused(_logger, context.Connection.Id, code, reason);
         return context.ReplyErrorAsync(code, reason);
     }

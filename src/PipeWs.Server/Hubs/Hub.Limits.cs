@@ -55,6 +55,8 @@ internal sealed partial class Hub
         return true;
     }
 
+    public void CountUpgradeLimit() => CountRefusal(LimitKind.MaxConcurrentUpgradedConnections);
+
     /// <summary>Counts what a limit refused.</summary>
     internal void CountRefusal(LimitKind limit)
     {

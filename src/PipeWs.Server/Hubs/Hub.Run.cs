@@ -38,33 +38,47 @@ internal sealed partial class Hub
         }
 
         BeginIdentity(connection, accepted);
-        if (_speaksJson)
+        CancellationTokenRegistration stopping;
+        CancellationTokenRegistration closed;
+        Task opened;
+
+        // The welcome has its place first, and leaves at the batch's end: whoever has read it is found by its user's name, unless a filter or a hook takes its time.
+        using (WsBatch.Begin())
         {
-            SendWelcome(connection);
+            if (_speaksJson)
+            {
+                SendWelcome(connection);
+            }
+
+            stopping = accepted.CloseRequested.UnsafeRegister(static state => ((HubConnection)state!).BeginClose(CloseCode.GoingAway, ShuttingDown), connection);
+            closed = accepted.TransportClosed.UnsafeRegister(static state => ((HubConnection)state!).Ws.OnTransportClosed(), connection);
+            CloseIfNotOpen(connection);
+            opened = _connectionPipeline is null ? OpenAsync(connection) : ServeFilteredAsync(connection, _connectionPipeline);
         }
 
-        using CancellationTokenRegistration stopping = accepted.CloseRequested.UnsafeRegister(
-            static state => ((HubConnection)state!).BeginClose(CloseCode.GoingAway, ShuttingDown), connection);
-        using CancellationTokenRegistration closed = accepted.TransportClosed.UnsafeRegister(
-            static state => ((HubConnection)state!).Ws.OnTransportClosed(), connection);
-        CloseIfNotOpen(connection);
-        await (_connectionPipeline is null ? ServeAsync(connection) : ServeFilteredAsync(connection, _connectionPipeline));
+        await using (stopping)
+        await using (closed)
+        {
+            await (_connectionPipeline is null ? ServeAsync(connection, opened) : opened);
+        }
     }
 
-    /// <summary>From the welcome to the end.</summary>
-    private async Task ServeAsync(HubConnection connection)
+    /// <summary>Asks whether the connection may stay, and lists it where others find it. One that has yet to say who it is is asked about, and listed, when it has.</summary>
+    private async Task OpenAsync(HubConnection connection)
+    {
+        if (connection.Identity is not { IsPending: true } && await AdmitAsync(connection))
+        {
+            _users.Add(connection);
+            JoinEveryone(connection);
+        }
+    }
+
+    /// <summary>From there to the end.</summary>
+    private async Task ServeAsync(HubConnection connection, Task opened)
     {
         try
         {
-            if (await AdmitAsync(connection))
-            {
-                _users.Add(connection);
-                if (connection.Identity is not { IsPending: true })
-                {
-                    JoinEveryone(connection);
-                }
-            }
-
+            await opened;
             connection.StartGuard();
             Task run = connection.Ws.RunAsync(connection);
             WsCloseInfo info = await connection.Ws.Closed;

@@ -18,6 +18,9 @@ internal sealed partial class HubConnection
     /// <summary>Whether the application was asked about it, or would have been, and is to be told of its end.</summary>
     internal bool IsAnnounced { get; set; }
 
+    /// <summary>Whether somebody has begun to serve it.</summary>
+    internal bool IsServing => Volatile.Read(ref _serving) != 0;
+
     internal bool TryBeginServing() => Interlocked.Exchange(ref _serving, 1) == 0;
 
     /// <summary>Asks the hooks about a join of a room that it is no member of. Never throws.</summary>

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Net;
 using System.Text;
 using PipeWs.Protocol.Framing;
 using PipeWs.Protocol.Handshake;
@@ -14,6 +15,10 @@ internal sealed partial class HubConnection
     private readonly ConnectionPlace? _place;
     private readonly InboundGuard? _guard;
     private ReplayBudget _replay;
+    private IPAddress? _countedAddress;
+
+    /// <summary>What counts as its address; null where the transport has none.</summary>
+    internal IPAddress? CountedAddress => _countedAddress ?? (RemoteEndPoint is IPEndPoint remote ? _countedAddress = AddressKey.Of(remote.Address, _hub.Options.AddressPrefixLengthIPv6) : null);
 
     public override ValueTask OnMessageAsync(WsMessageType type, ReadOnlySequence<byte> payload) =>
         _guard is null ? DispatchAsync(type, payload) : OnGuardedMessageAsync(_guard, type, payload);
@@ -145,7 +150,7 @@ internal sealed partial class HubConnection
         }
 
         int limit = _hub.Options.MaxMetadataPerConnection;
-        if (_metadata is not null && _metadata.Count >= limit && !_metadata.ContainsKey(key))
+        if ((_metadata?.Count ?? 0) >= limit && _metadata?.ContainsKey(key) != true)
         {
             _hub.CountRefusal(LimitKind.MaxMetadataPerConnection);
             throw new WsLimitException(nameof(PipeWsOptions.MaxMetadataPerConnection), $"a connection has at most {limit} pieces of metadata (MaxMetadataPerConnection)");

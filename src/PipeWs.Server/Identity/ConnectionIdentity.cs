@@ -42,6 +42,9 @@ internal sealed class ConnectionIdentity : IWsHeartbeatItem
     /// <summary>Whether the connection has ended. Read and set under the gate.</summary>
     public bool HasEnded { get; private set; }
 
+    /// <summary>Whether its time is up: no token changes that any more. Read and set under the gate.</summary>
+    public bool HasExpired { get; private set; }
+
     int IWsHeartbeatItem.HeartbeatIndex { get; set; } = -1;
 
     /// <summary>It has said who it is.</summary>
@@ -69,21 +72,41 @@ internal sealed class ConnectionIdentity : IWsHeartbeatItem
 
     void IWsHeartbeatItem.OnHeartbeat(long now)
     {
-        if (_isPending)
+        if (!IsOver(now))
         {
-            if (now >= _deadline)
-            {
-                _connection.BeginClose(CloseCode.Unauthenticated, "no token came in time");
-            }
-
             return;
         }
 
-        // By the calendar and not by what has passed: an expiry is a time of day, whatever becomes of the clock meanwhile.
-        long expiresAt = Volatile.Read(ref _expiresAtTicks);
-        if (expiresAt != Never && _heartbeat.TimeProvider.GetUtcNow().UtcTicks >= expiresAt)
+        // A token that was taken in this moment counts: its sender is told so, and must not be closed for the one before.
+        lock (Gate)
+        {
+            if (!IsOver(now))
+            {
+                return;
+            }
+
+            HasExpired = true;
+        }
+
+        if (_isPending)
+        {
+            _connection.BeginClose(CloseCode.Unauthenticated, "no token came in time");
+        }
+        else
         {
             _connection.BeginClose(CloseCode.TokenExpired, "the token has expired");
         }
+    }
+
+    // An expiry by the calendar and not by what has passed: it is a time of day, whatever becomes of the clock meanwhile.
+    private bool IsOver(long now)
+    {
+        if (_isPending)
+        {
+            return now >= _deadline;
+        }
+
+        long expiresAt = Volatile.Read(ref _expiresAtTicks);
+        return expiresAt != Never && _heartbeat.TimeProvider.GetUtcNow().UtcTicks >= expiresAt;
     }
 }

@@ -20,6 +20,7 @@ internal sealed class HubIdentity
     private readonly ILogger _logger;
     private readonly string _name;
     private readonly string _subject;
+    private long _refused;
 
     public HubIdentity(IServiceProvider services, string name)
     {
@@ -48,6 +49,9 @@ internal sealed class HubIdentity
 
     /// <summary>Whether nobody can do anything without having said who he is.</summary>
     public bool RequiresUser { get; }
+
+    /// <summary>How often somebody was refused, in a handshake or in a message.</summary>
+    public long RefusedCount => Volatile.Read(ref _refused);
 
     /// <summary>What the hub's policies ask of a user.</summary>
     public IEnumerable<IAuthorizationRequirement> Requirements => _policies.SelectMany(static policy => policy.Requirements);
@@ -107,9 +111,8 @@ internal sealed class HubIdentity
             }
         }
 
-        return awaits || await IsAllowedAsync(user, question)
-            ? new HandshakeIdentity(default, user ?? applicationUser, expiresAt, awaits, given.Query, given.Subprotocols)
-            : Refuse(user is null ? BearerChallenge.NoToken : BearerChallenge.Forbidden);
+        HandshakeRefusal forbidden = awaits ? default : await CheckPoliciesAsync(user, question, cancellationToken);
+        return forbidden.IsRefused ? Refuse(forbidden) : new HandshakeIdentity(default, user ?? applicationUser, expiresAt, awaits, given.Query, given.Subprotocols);
     }
 
     /// <summary>Asks the authenticator, and turns all that it may do into a result or a refusal.</summary>
@@ -125,8 +128,8 @@ internal sealed class HubIdentity
             return (WsAuthenticationResult.NoCredentials, BearerChallenge.Refused("The token is too long.", null));
         }
 
-        using var patience = new CancellationTokenSource(Options.Timeout, _clock);
-        using CancellationTokenRegistration gone = cancellationToken.UnsafeRegister(static source => ((CancellationTokenSource)source!).Cancel(), patience);
+        using CancellationTokenSource patience = BeginPatience(cancellationToken, out CancellationTokenRegistration gone);
+        using CancellationTokenRegistration whileAsked = gone;
         try
         {
             ValueTask<WsAuthenticationResult> asked = _authenticator.Value.AuthenticateAsync(request, patience.Token);
@@ -149,12 +152,46 @@ internal sealed class HubIdentity
         }
     }
 
-    /// <summary>Whether the hub's policies let a user in.</summary>
-    public async ValueTask<bool> IsAllowedAsync(ClaimsPrincipal? user, WsAuthenticationRequest request)
+    /// <summary>Whether the hub's policies let a user in, and what refuses him where they do not, or do not say so.</summary>
+    public async ValueTask<HandshakeRefusal> CheckPoliciesAsync(ClaimsPrincipal? user, WsAuthenticationRequest request, CancellationToken cancellationToken)
+    {
+        if (_policies.Length == 0)
+        {
+            return default;
+        }
+
+        using CancellationTokenSource patience = BeginPatience(cancellationToken, out CancellationTokenRegistration gone);
+        using CancellationTokenRegistration whileAsked = gone;
+        try
+        {
+            ValueTask<bool> asked = AreMetAsync(user ?? new ClaimsPrincipal(new ClaimsIdentity()), request);
+            bool isAllowed = asked.IsCompletedSuccessfully ? asked.Result : await asked.AsTask().WaitAsync(patience.Token);
+            return isAllowed ? default : user is null ? BearerChallenge.NoToken : BearerChallenge.Forbidden;
+        }
+        catch (OperationCanceledException) when (patience.IsCancellationRequested)
+        {
+            if (!cancellationToken.IsCancellationRequested)
+            {
+                IdentityLog.PoliciesTimedOut(_logger, _name, Options.Timeout, request.Path, request.RemoteEndPoint);
+            }
+
+            return BearerChallenge.TookTooLong;
+        }
+        catch (Exception exception)
+        {
+            IdentityLog.PoliciesFailed(_logger, _name, request.Path, request.RemoteEndPoint, WithoutToken(exception, request.Token));
+            return BearerChallenge.Failed;
+        }
+    }
+
+    /// <summary>Counts who was refused for what he said of who he is, or did not say.</summary>
+    public void CountRefused() => Interlocked.Increment(ref _refused);
+
+    private async ValueTask<bool> AreMetAsync(ClaimsPrincipal user, WsAuthenticationRequest request)
     {
         foreach (AuthorizationPolicy policy in _policies)
         {
-            if (!await RoutePolicies.IsAllowedAsync(_services, user ?? new ClaimsPrincipal(new ClaimsIdentity()), request, policy))
+            if (!await RoutePolicies.IsAllowedAsync(_services, user, request, policy))
             {
                 return false;
             }
@@ -163,10 +200,22 @@ internal sealed class HubIdentity
         return true;
     }
 
+    /// <summary>How long the application's code has to judge somebody, unless he goes first.</summary>
+    private CancellationTokenSource BeginPatience(CancellationToken cancellationToken, out CancellationTokenRegistration gone)
+    {
+        var patience = new CancellationTokenSource(Options.Timeout, _clock);
+        gone = cancellationToken.UnsafeRegister(static source => ((CancellationTokenSource)source!).Cancel(), patience);
+        return patience;
+    }
+
     private static Exception WithoutToken(Exception exception, string? token) =>
         token is not null && exception.ToString().Contains(token, StringComparison.OrdinalIgnoreCase)
             ? new InvalidOperationException($"{exception.GetType()}: what it says holds the token, and is left out.")
             : exception;
 
-    private static HandshakeIdentity Refuse(HandshakeRefusal refusal) => new(refusal, null, null, false, "", null);
+    private HandshakeIdentity Refuse(HandshakeRefusal refusal)
+    {
+        CountRefused();
+        return new(refusal, null, null, false, "", null);
+    }
 }

@@ -15,6 +15,12 @@ internal static partial class IdentityLog
     [LoggerMessage(2202, LogLevel.Warning, "The authenticator of the hub '{Hub}' gave no answer within {Timeout} for {Path} from {RemoteEndPoint}", EventName = "AuthenticatorTimedOut")]
     public static partial void AuthenticatorTimedOut(ILogger logger, string hub, TimeSpan timeout, string path, EndPoint? remoteEndPoint);
 
+    [LoggerMessage(2206, LogLevel.Error, "A policy of the hub '{Hub}' failed for {Path} from {RemoteEndPoint}", EventName = "PoliciesFailed")]
+    public static partial void PoliciesFailed(ILogger logger, string hub, string path, EndPoint? remoteEndPoint, Exception exception);
+
+    [LoggerMessage(2207, LogLevel.Warning, "The policies of the hub '{Hub}' gave no answer within {Timeout} for {Path} from {RemoteEndPoint}", EventName = "PoliciesTimedOut")]
+    public static partial void PoliciesTimedOut(ILogger logger, string hub, TimeSpan timeout, string path, EndPoint? remoteEndPoint);
+
     [LoggerMessage(2203, LogLevel.Information, "Connection {ConnectionId}: an auth message was refused with {Code}, {Reason}", EventName = "AuthRefused")]
     public static partial void AuthRefused(ILogger logger, string connectionId, int code, string reason);
 

@@ -52,12 +52,12 @@ internal static class TokenReader
     }
 
     /// <summary>Whether a query has a parameter of this name.</summary>
-    public static bool HasParameter(ReadOnlySpan<char> query, string parameter)
+    public static bool HasParameter(ReadOnlySpan<char> query, string parameter, StringComparison comparison = StringComparison.Ordinal)
     {
         ReadOnlySpan<char> rest = query.TrimStart('?');
         while (TryTake(ref rest, '&', out ReadOnlySpan<char> pair))
         {
-            if (IsParameter(pair, parameter))
+            if (IsParameter(pair, parameter, comparison))
             {
                 return true;
             }
@@ -66,7 +66,7 @@ internal static class TokenReader
         return false;
     }
 
-    /// <summary>The query with each value of this parameter replaced.</summary>
+    /// <summary>The query with each value of this parameter replaced, in whatever case its name is written: HTTP's own queries do not tell cases apart.</summary>
     public static string Redact(string query, string parameter, string replacement)
     {
         var redacted = new StringBuilder(query.Length);
@@ -74,7 +74,7 @@ internal static class TokenReader
         while (TryTake(ref rest, '&', out ReadOnlySpan<char> pair))
         {
             redacted.Append(redacted.Length == 0 ? '?' : '&');
-            if (IsParameter(pair, parameter))
+            if (IsParameter(pair, parameter, StringComparison.OrdinalIgnoreCase))
             {
                 redacted.Append(parameter).Append('=').Append(replacement);
             }
@@ -119,7 +119,7 @@ internal static class TokenReader
         ReadOnlySpan<char> rest = query.AsSpan(1);
         while (TryTake(ref rest, '&', out ReadOnlySpan<char> pair))
         {
-            if (IsParameter(pair, parameter))
+            if (IsParameter(pair, parameter, StringComparison.Ordinal))
             {
                 int equals = pair.IndexOf('=');
                 Add(equals < 0 ? "" : Decode(pair[(equals + 1)..]), ref token, ref isOne);
@@ -175,11 +175,11 @@ internal static class TokenReader
         token ??= value;
     }
 
-    private static bool IsParameter(ReadOnlySpan<char> pair, string parameter)
+    private static bool IsParameter(ReadOnlySpan<char> pair, string parameter, StringComparison comparison)
     {
         int equals = pair.IndexOf('=');
         ReadOnlySpan<char> name = equals < 0 ? pair : pair[..equals];
-        return name.SequenceEqual(parameter) || (name.ContainsAny('%', '+') && name.Length <= 3 * parameter.Length && Decode(name) == parameter);
+        return name.Equals(parameter, comparison) || (name.ContainsAny('%', '+') && name.Length <= 3 * parameter.Length && Decode(name).Equals(parameter, comparison));
     }
 
     private static string Decode(ReadOnlySpan<char> text) =>

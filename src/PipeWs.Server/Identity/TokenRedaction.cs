@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Routing;
@@ -12,33 +13,52 @@ namespace PipeWs.Server.Identity;
 /// <summary>The query of a handshake as it came, where <see cref="HttpRequest.QueryString"/> is told without the token.</summary>
 internal sealed record UnredactedQuery(string Value);
 
+/// <summary>The paths at which raw doors take WebSockets off an endpoint that speaks HTTP too. Safe from any thread.</summary>
+internal sealed class RawDoorPaths
+{
+    private readonly ConcurrentDictionary<string, bool> _paths = new(StringComparer.OrdinalIgnoreCase);
+
+    public void Add(string path) => _paths[path] = true;
+
+    public bool Contains(string path) => _paths.ContainsKey(path);
+}
+
 /// <summary>
 /// Keeps tokens out of the logs of HTTP. The host logs the address of every request before any middleware runs, query included; what comes before it is the factory of
-/// contexts. In requests for a mapped WebSocket the token's value is replaced in <see cref="HttpRequest.QueryString"/>, and stays in
+/// contexts. In requests for a path where a WebSocket is, asked for as one or not, the token's value is replaced in <see cref="HttpRequest.QueryString"/>, and stays in
 /// <see cref="HttpRequest.Query"/>, where the application's own authentication may look for it.
 /// </summary>
 internal sealed class TokenRedaction(IHttpContextFactory inner, IServiceProvider services) : IHttpContextFactory
 {
     private const string Replacement = "[redacted]";
 
+    /// <summary>The name that RFC 6750, section 2.3 gives to a token in a query: the application's own authentication may look for it.</summary>
+    private const string StandardParameter = "access_token";
+
     private readonly string[] _parameters = FindParameters(services);
+    private readonly RawDoorPaths _raw = services.GetRequiredService<RawDoorPaths>();
+    private readonly ReusedContexts? _reused = ReusedContexts.Create(inner, services);
     private TemplateMatcher[]? _mapped;
     private EndpointDataSource? _endpoints;
 
     public HttpContext Create(IFeatureCollection featureCollection)
     {
-        if (featureCollection.Get<IHttpRequestFeature>() is { QueryString.Length: > 1 } request && AsksForWebSocket(featureCollection, request))
+        if (featureCollection.Get<IHttpRequestFeature>() is { QueryString.Length: > 1 } request)
         {
             Redact(featureCollection, request);
         }
 
-        return inner.Create(featureCollection);
+        return _reused is null ? inner.Create(featureCollection) : _reused.Create(featureCollection);
     }
 
-    public void Dispose(HttpContext httpContext) => inner.Dispose(httpContext);
-
-    private static bool AsksForWebSocket(IFeatureCollection features, IHttpRequestFeature request) =>
-        request.Headers.Upgrade.Count > 0 || features.Get<IHttpExtendedConnectFeature>() is { IsExtendedConnect: true };
+    public void Dispose(HttpContext httpContext)
+    {
+        inner.Dispose(httpContext);
+        if (_reused is not null)
+        {
+            ReusedContexts.Return(httpContext);
+        }
+    }
 
     private void Redact(IFeatureCollection features, IHttpRequestFeature request)
     {
@@ -46,13 +66,13 @@ internal sealed class TokenRedaction(IHttpContextFactory inner, IServiceProvider
         string redacted = query;
         foreach (string parameter in _parameters)
         {
-            if (TokenReader.HasParameter(redacted, parameter))
+            if (TokenReader.HasParameter(redacted, parameter, StringComparison.OrdinalIgnoreCase))
             {
                 redacted = TokenReader.Redact(redacted, parameter, Replacement);
             }
         }
 
-        if (ReferenceEquals(redacted, query) || !IsMapped(request.Path))
+        if (ReferenceEquals(redacted, query) || !(_raw.Contains(request.Path) || IsMapped(request.Path)))
         {
             return;
         }
@@ -91,7 +111,7 @@ internal sealed class TokenRedaction(IHttpContextFactory inner, IServiceProvider
     private static string[] FindParameters(IServiceProvider services)
     {
         IOptionsMonitor<PipeWsOptions> options = services.GetRequiredService<IOptionsMonitor<PipeWsOptions>>();
-        return [.. services.GetServices<HubName>().Select(hub => options.Get(hub.Name).Authentication.TokenParameter).Distinct(StringComparer.Ordinal)];
+        return [.. services.GetServices<HubName>().Select(hub => options.Get(hub.Name).Authentication.TokenParameter).Append(StandardParameter).Distinct(StringComparer.OrdinalIgnoreCase)];
     }
 }
 
@@ -107,6 +127,7 @@ internal static class TokenRedactionExtensions
         }
 
         services.AddSingleton<TokenRedactionMark>();
+        services.AddSingleton<RawDoorPaths>();
         ServiceDescriptor? before = services.LastOrDefault(static service => service.ServiceType == typeof(IHttpContextFactory) && !service.IsKeyedService);
         services.AddSingleton<IHttpContextFactory>(provider => new TokenRedaction(Create(provider, before), provider));
     }

@@ -9,7 +9,7 @@ public sealed class WsAuthenticationOptions
     /// <summary>When it must be said. Default <see cref="WsAuthenticationMode.Required"/>: at the handshake, or 401.</summary>
     public WsAuthenticationMode Mode { get; set; }
 
-    /// <summary>How long a connection has for its <c>auth</c> message, and an authenticator for its answer. Default 15 s. Beyond it: close code 3001; 503 at the handshake.</summary>
+    /// <summary>How long a connection has for its <c>auth</c> message, and an authenticator, and the policies of the hub, for their answers. Default 15 s. Beyond it: close code 3001; 503 at the handshake.</summary>
     public TimeSpan Timeout { get; set; } = TimeSpan.FromSeconds(15);
 
     /// <summary>Where a token is looked for in a handshake. Default everywhere. Tokens that differ from one another refuse it with 400.</summary>
@@ -27,7 +27,7 @@ public enum WsAuthenticationMode
 
     /// <summary>
     /// At the handshake or by its first message, <c>{"type":"auth","data":{"token":"..."}}</c>, within <see cref="WsAuthenticationOptions.Timeout"/>: close code 3001 otherwise.
-    /// Until then it is in no room, gets nothing that is sent to all, and every message but <c>ping</c> is answered with an error 401.
+    /// Until then it is in no room, gets nothing that is sent to all, and every message but <c>ping</c> is answered with an error 401. Hooks of <c>OnConnect</c> are asked when it has.
     /// </summary>
     FirstMessage,
 

@@ -7,6 +7,9 @@ namespace PipeWs.Server.Limits;
 /// <summary>What counts as one address.</summary>
 internal static class AddressKey
 {
+    /// <summary>The prefix that counts unless an option says otherwise, in bits.</summary>
+    public const int DefaultPrefixLengthIPv6 = 64;
+
     /// <summary>
     /// The address itself for IPv4, in either notation; for IPv6 its network, since whoever has one address of it has all of them.
     /// </summary>

@@ -6,6 +6,9 @@ internal enum LimitKind
     /// <summary>A handshake while the hub drains or stops.</summary>
     Closing,
 
+    /// <summary>KestrelServerLimits.MaxConcurrentUpgradedConnections, which counts the connections of all doors and hubs.</summary>
+    MaxConcurrentUpgradedConnections,
+
     /// <inheritdoc cref="PipeWsOptions.MaxConnections"/>
     MaxConnections,
 

@@ -59,6 +59,9 @@ internal sealed partial class RequestContext(IWsHub hub, IWsConnection connectio
     /// <summary>Whether the hub's text messages are JSON, so that a peer understands an answer.</summary>
     internal bool SpeaksJson { get; init; } = true;
 
+    /// <summary>Whether the message is a JSON one, whose failures the router answers.</summary>
+    internal bool IsJson => SpeaksJson && _type == WsMessageType.Text;
+
     /// <summary>Whether the message was refused; what is still to come of one in parts is dropped.</summary>
     internal bool IsRefused => _isRefused;
 
@@ -98,6 +101,7 @@ internal sealed partial class RequestContext(IWsHub hub, IWsConnection connectio
         _names = names;
         _hasReplied = false;
         _errorCode = 0;
+        _isRefused = false;
         _isFirstPart = _isLastPart = true;
         if (payload.IsSingleSegment)
         {

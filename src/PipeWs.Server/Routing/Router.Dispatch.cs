@@ -120,7 +120,7 @@ internal sealed partial class Router
     {
         try
         {
-            if (context.ConnectionClosed.IsCancellationRequested)
+            if (HubHooks.IsGivingUp(exception, context.Connection))
             {
                 HandlerEndedWithConnection(context.Connection.Id, context.Action, exception);
             }

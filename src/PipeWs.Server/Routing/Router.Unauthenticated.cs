@@ -8,8 +8,11 @@ internal sealed partial class Router
 {
     private static readonly EnvelopeError Unauthenticated = new(401, """say who you are first: {"type":"auth","data":{"token":"..."}}""");
 
-    private readonly BuiltInRoute _ping;
-    private readonly BuiltInRoute? _auth;
+    private readonly Route _earlyPing;
+    private readonly Route? _auth;
+
+    /// <summary>All that may not be said yet.</summary>
+    private readonly Route _early;
 
     /// <summary>Handles a message of a connection that has yet to say who it is, whatever the hub's own handlers are.</summary>
     public ValueTask DispatchUnauthenticatedAsync(RequestContext context, in ReadOnlySequence<byte> payload, WsMessageType type)
@@ -30,14 +33,19 @@ internal sealed partial class Router
         Route? route = !context.Envelope.DiscriminatorIsEscaped
             ? _routes.Find(context.Envelope.Discriminator.ContentOf(message))
             : FindEscaped(context.Envelope.Discriminator.Of(message));
-        Route? allowed = route is null ? null : route == _auth ? _auth : route.Name == _ping.Name ? _ping : null;
-        if (allowed is null)
+        Route allowed = route is null ? _early : route == _auth ? _auth : route.Name == _earlyPing.Name ? _earlyPing : _early;
+        if (allowed != _early)
         {
-            return RefuseAsync(context, Unauthenticated);
+            context.SetRoute(allowed);
         }
 
-        context.SetRoute(allowed);
         return Invoke(context, allowed);
+    }
+
+    private ValueTask RefuseUnauthenticated(RequestContext context)
+    {
+        MessageRefused(context.Connection.Id, Unauthenticated.Code, Unauthenticated.Reason);
+        return context.ReplyErrorAsync(Unauthenticated.Code, Unauthenticated.Reason);
     }
 
     private BuiltInRoute? CreateAuthRoute(HubRegistration registration)

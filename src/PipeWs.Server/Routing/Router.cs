@@ -57,14 +57,18 @@ internal sealed partial class Router
         _names = options.Names;
         _maxTopics = options.MaxTopicsPerMessage;
         _validateUtf8 = options.ValidateUtf8;
-        _ping = new BuiltInRoute("ping", static context => context.ReplyPongAsync());
-        _auth = CreateAuthRoute(registration);
+        var ping = new BuiltInRoute("ping", static context => context.ReplyPongAsync());
+        _earlyPing = pipeline?.WrapLimits(ping) ?? ping;
+        Route? auth = CreateAuthRoute(registration);
+        _auth = auth is null ? null : pipeline?.WrapLimits(auth) ?? auth;
+        var early = new BuiltInRoute("unauthenticated", RefuseUnauthenticated);
+        _early = pipeline?.WrapLimits(early) ?? early;
         Route[] routes =
         [
             .. registration.Actions,
             new BuiltInRoute("subscribe", OnSubscribe),
             new BuiltInRoute("unsubscribe", OnUnsubscribe),
-            _ping,
+            ping,
             new BuiltInRoute("ack", OnAck),
         ];
         if (pipeline is not null)
@@ -77,7 +81,7 @@ internal sealed partial class Router
             _unknown = pipeline.HasFilters ? pipeline.Wrap(new BuiltInRoute("unknown", RefuseUnknown)) : null;
         }
 
-        // Without filters: one that asks for a user must not stand before the message that says who it is.
+        // Without filters but limits: one that asks for a user must not stand before the message that says who it is.
         _routes = new RouteTable([.. routes, .. _auth is null ? [] : (ReadOnlySpan<Route>)[_auth]]);
     }
 

@@ -231,9 +231,9 @@ public sealed partial class WsConnection
             await handled;
             return false;
         }
-        catch (Exception e) when (IsClosing && e is OperationCanceledException or WsClosedException)
+        catch (Exception e) when ((IsClosing || _ending.IsCancellationRequested) && e is OperationCanceledException or WsClosedException)
         {
-            // Not a failure but how a receiver gives up when the connection ends under it; the peer's close frame is still to be read.
+            // Not a failure but how a receiver gives up when the connection, or the transport beneath it, ends; the close frame or the end is still to be read.
             return false;
         }
         catch (Exception e)

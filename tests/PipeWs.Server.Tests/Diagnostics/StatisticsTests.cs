@@ -67,6 +67,7 @@ public sealed class StatisticsTests
         Assert.Equal((before.MessagesReceived + 2) / 5.0, rates.GetProperty("messagesReceivedPerSecond").GetDouble());
         Assert.Equal(Math.Round((before.BytesSent + bytesSent) / 5.0, 3), rates.GetProperty("bytesSentPerSecond").GetDouble());
         Assert.Equal("""{"slowConsumers":{"disconnect":0,"skip":0,"conflate":0,"unsubscribe":0},"gaps":0,"skippedMessages":0,"rateLimited":0}""", json.GetProperty("drops").GetRawText());
+        Assert.Equal("""{"refused":0}""", json.GetProperty("authentication").GetRawText());
         Assert.Equal("""{"handlers":0,"hooks":0}""", json.GetProperty("errors").GetRawText());
         JsonElement rooms = json.GetProperty("rooms");
         Assert.Equal(1, rooms.GetProperty("count").GetInt32());

@@ -148,6 +148,66 @@ public sealed class RateLimitTests
     }
 
     [Fact]
+    public void A_network_of_IPv6_and_an_address_in_either_notation_are_one_partition()
+    {
+        IWsConnection[] connections = [.. new[] { "2001:db8::1", "2001:db8::2", "2001:db8:0:1::1", "::ffff:192.0.2.1", "192.0.2.1" }.Select(static (address, i) => Connection($"{i}", null, address))];
+
+        Assert.Equal([true, false, true, true, false], Acquire(WsRateLimitPartition.Address, connections));
+    }
+
+    [Theory]
+    [InlineData(WsRateLimitPartition.Connection)]
+    [InlineData(WsRateLimitPartition.User)]
+    public void An_ended_connection_leaves_no_limiter_behind_however_slowly_it_fills(WsRateLimitPartition partition)
+    {
+        var clock = new ManualTimeProvider();
+        var options = new WsRateLimitOptions { Name = "test", Partition = partition };
+        Once(options, 1);
+        using var partitions = new RateLimitPartitions(options, clock);
+        var closed = new TaskCompletionSource<WsCloseInfo>();
+        Assert.True(partitions.TryAcquire(Connection("1", null, null, closed.Task)).IsAcquired);
+        Assert.True(partitions.TryAcquire(Connection("2", null, null)).IsAcquired);
+
+        clock.Advance(TimeSpan.FromSeconds(10));
+        Assert.Equal(2, partitions.Count);
+        closed.SetResult(new WsCloseInfo(1000, "", WsCloseInitiator.Remote, WasClean: true));
+        clock.Advance(TimeSpan.FromSeconds(10));
+        Assert.Equal(1, partitions.Count);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task What_says_who_a_connection_is_and_what_comes_before_it_counts_too_and_is_answered_where_text_is_raw(bool isRaw)
+    {
+        await using HubServer server = await HubServer.StartAsync(
+            Door.Fast,
+            false,
+            static options => options.Authentication.Mode = WsAuthenticationMode.FirstMessage,
+            hasBystander: false,
+            speaksJson: !isRaw,
+            build: builder =>
+            {
+                builder.UseStaticTokens(new Dictionary<string, string> { ["good"] = "ann" }).UseRateLimit(static limit => Once(limit, 4));
+                _ = isRaw ? builder.OnText(static _ => default) : builder;
+            });
+        await using RawPeer peer = await server.OpenAsync();
+        await peer.AskAsync("""{"id":"1","type":"auth","token":"bad"}""", """{"id":"1","type":"error","code":401,"data":"The token is not known."}""");
+        await peer.AskAsync("""{"id":"2","type":"ping"}""", """{"id":"2","type":"pong"}""");
+        await peer.SendTextAsync("""{"id":"3","type":"echo"}""");
+        Assert.Contains("\"code\":401", await peer.ReadTextAsync(), StringComparison.Ordinal);
+        await peer.AskAsync("""{"id":"4","type":"auth","token":"worse"}""", """{"id":"4","type":"error","code":401,"data":"The token is not known."}""");
+        foreach (string message in (string[])["""{"id":"5","type":"auth","token":"good"}""", """{"id":"5","type":"ping"}""", """{"id":"5","type":"echo"}"""])
+        {
+            await peer.SendTextAsync(message);
+            Assert.StartsWith("""{"id":"5","type":"error","code":429,"data":"too many messages""", await peer.ReadTextAsync(), StringComparison.Ordinal);
+        }
+
+        Assert.Empty(server.Hub.UserConnections("ann"));
+        Assert.Equal(3, server.Hub.Counters.RateLimitedCount);
+    }
+
+    [Fact]
     public void Idle_limiters_are_let_go_by_one_timer_and_made_anew()
     {
         var clock = new ManualTimeProvider();
@@ -225,11 +285,12 @@ public sealed class RateLimitTests
         return [.. connections.Select(connection => partitions.TryAcquire(connection).IsAcquired)];
     }
 
-    private static IWsConnection Connection(string id, string? user, string? address)
+    private static IWsConnection Connection(string id, string? user, string? address, Task<WsCloseInfo>? closed = null)
     {
         IWsConnection connection = Substitute.For<IWsConnection>();
         connection.Id.Returns(id);
         connection.UserId.Returns(user);
+        connection.Closed.Returns(closed ?? new TaskCompletionSource<WsCloseInfo>().Task);
         connection.RemoteEndPoint.Returns(address is null ? null : new IPEndPoint(IPAddress.Parse(address), 1234));
         return connection;
     }

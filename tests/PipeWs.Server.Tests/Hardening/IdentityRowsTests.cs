@@ -137,6 +137,37 @@ public sealed class IdentityRowsTests
 
     [Theory]
     [MemberData(nameof(Doors))]
+    public async Task Row_45_nor_where_the_request_is_no_handshake_or_the_name_is_written_otherwise(Door door, bool isSecure)
+    {
+        var lines = new EveryLine();
+        await using HubServer server = await HubServer.JsonAsync(
+            door, isSecure, static options => options.Authentication.Mode = WsAuthenticationMode.Optional, static builder => builder.UseJwtBearer(Tokens.Configure), new ManualTimeProvider(Tokens.Start), services: lines.AddTo, hasBystander: false);
+        string token = Tokens.User("ann");
+        foreach (string request in (string[])
+        [
+            $"GET /ws?token={token} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
+            $"POST /ws?a=b&token={token} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
+            RawPeer.Handshake($"GET /ws?TOKEN={token} HTTP/1.1"),
+            RawPeer.Handshake($"GET /ws?To%6Ben={token} HTTP/1.1"),
+            RawPeer.Handshake($"GET /ws?access_token={token} HTTP/1.1"),
+        ])
+        {
+            await using RawPeer peer = await server.Server.ConnectAsync();
+            await peer.SendAsync(request);
+            _ = await peer.ReadAnswerAsync();
+        }
+
+        await server.AssertConnectionsAsync(0);
+        if (door != Door.Handler)
+        {
+            await Conditions.UntilAsync(() => lines.All.Any(static line => line.Contains("Request finished", StringComparison.Ordinal) && line.Contains("POST", StringComparison.Ordinal)), "HTTP has logged the requests that are its own");
+        }
+
+        Assert.All(lines.All, line => Assert.DoesNotContain(token[(token.LastIndexOf('.') + 1)..], line, StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [MemberData(nameof(Doors))]
     public async Task Row_46_a_token_that_expires_during_the_connection_closes_it_with_3005_unless_it_is_refreshed(Door door, bool isSecure)
     {
         var clock = new ManualTimeProvider(Tokens.Start);

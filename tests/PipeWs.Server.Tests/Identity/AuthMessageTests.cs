@@ -266,6 +266,31 @@ public sealed class AuthMessageTests
     }
 
     [Fact]
+    public async Task A_token_that_is_taken_in_the_moment_of_the_expiry_keeps_the_connection()
+    {
+        var clock = new HookedClock(_clock);
+        await using HubServer server = await HubServer.JsonAsync(
+            hasBystander: false, clock: clock, configure: static options => options.PingInterval = Timeout.InfiniteTimeSpan, build: static builder => builder.UseJwtBearer(Tokens.Configure));
+        (RawPeer peer, HubConnection connection) = await server.OpenWithConnectionAsync(Tokens.Handshake(Tokens.User("ann", 60)));
+        await using (peer)
+        {
+            _clock.Advance(TimeSpan.FromSeconds(59.6));
+            bool wasTaken = false;
+            clock.OnLook = () =>
+            {
+                // The heartbeat has read the old expiry, and is about to read the time.
+                peer.AskAsync(Tokens.Auth(Tokens.User("ann", 600)), """{"id":"1","type":"ack"}""").GetAwaiter().GetResult();
+                wasTaken = true;
+            };
+            _clock.Advance(TimeSpan.FromSeconds(0.5));
+
+            Assert.True(wasTaken);
+            await peer.AskAsync("""{"id":"2","type":"ping"}""", """{"id":"2","type":"pong"}""");
+            Assert.False(connection.ConnectionClosed.IsCancellationRequested);
+        }
+    }
+
+    [Fact]
     public async Task The_deadline_ends_a_connection_whose_token_is_still_being_judged()
     {
         var judging = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -342,5 +367,37 @@ public sealed class AuthMessageTests
         }
 
         public override DateTimeOffset GetUtcNow() => Tokens.Start.AddTicks(Volatile.Read(ref _jump));
+    }
+
+    /// <summary>A clock that calls back, once, when somebody on the thread that sets the hook looks at the time of day.</summary>
+    private sealed class HookedClock(TimeProvider inner) : TimeProvider
+    {
+        private Action? _onLook;
+        private int _thread;
+
+        public Action OnLook
+        {
+            set
+            {
+                _thread = Environment.CurrentManagedThreadId;
+                _onLook = value;
+            }
+        }
+
+        public override long TimestampFrequency => inner.TimestampFrequency;
+
+        public override DateTimeOffset GetUtcNow()
+        {
+            if (Environment.CurrentManagedThreadId == _thread)
+            {
+                Interlocked.Exchange(ref _onLook, null)?.Invoke();
+            }
+
+            return inner.GetUtcNow();
+        }
+
+        public override long GetTimestamp() => inner.GetTimestamp();
+
+        public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period) => inner.CreateTimer(callback, state, dueTime, period);
     }
 }

@@ -155,6 +155,52 @@ public sealed class PolicyTests
         Assert.Contains("rooms '*': the authorization policy is 'nobody'", rooms.Message, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [MemberData(nameof(Doors))]
+    public async Task A_policy_that_fails_or_hangs_refuses_with_an_answer_by_every_door_and_keeps_no_place(Door door, bool isSecure)
+    {
+        var hangs = new TaskCompletionSource<bool>();
+        var asked = new SemaphoreSlim(0);
+        await using HubServer server = await StartAsync(
+            door, isSecure, static options => options.MaxConnectionsPerUser = 1, builder => builder.RequireAuthorization(new AuthorizationPolicyBuilder().RequireAssertion(async context =>
+            {
+                asked.Release();
+                return context.User.HasClaim("role", "trader") ? await hangs.Task : throw new InvalidOperationException($"the token was {((WsAuthenticationRequest)context.Resource!).Token}");
+            }).Build()));
+
+        string token = Tokens.User("ann");
+        Assert.Equal((500, null), await RefusedAsync(server, Tokens.Handshake(token)));
+        await asked.WaitAsync(TestContext.Current.CancellationToken);
+        Task<(int StatusCode, string? Challenge)> late = RefusedAsync(server, Tokens.Handshake(Trader("ann")));
+        await asked.WaitAsync(TestContext.Current.CancellationToken);
+        await _clock.WhenTimerIsSetAsync(TimeSpan.FromSeconds(15));
+        _clock.Advance(TimeSpan.FromSeconds(15));
+        Assert.Equal((503, null), await late);
+
+        await server.AssertConnectionsAsync(0);
+        Assert.Equal((0, 2), (server.Hub.PerUser.Keys, server.Hub.AuthenticationRefusals));
+        Assert.Equal([2206, 100, 2207, 100], server.Server.Log.PipeWs.Select(static line => line.Id.Id));
+        Assert.All(server.Server.Log.PipeWs, line => Assert.DoesNotContain(token, $"{line.Text} {line.Exception}", StringComparison.Ordinal));
+        hangs.SetResult(true);
+    }
+
+    [Fact]
+    public async Task Whoever_is_refused_for_who_he_is_is_counted_at_the_handshake_and_in_a_message()
+    {
+        await using HubServer server = await StartAsync(
+            Door.Fast, false, static options => options.Authentication.Mode = WsAuthenticationMode.FirstMessage, static builder => builder.RequireAuthorization("traders"));
+        using var meter = new MeterRecorder(server.Server.App.Services);
+        Assert.Equal(401, (await RefusedAsync(server, Tokens.Handshake("nonsense"))).StatusCode);
+        Assert.Equal(403, (await RefusedAsync(server, Tokens.Handshake(Tokens.User("ann")))).StatusCode);
+        await using RawPeer peer = await server.OpenAsync();
+        await peer.AskAsync(Tokens.Auth("x"), """{"id":"1","type":"error","code":401,"data":"The token is not a JSON Web Token."}""");
+        await peer.AskAsync(Tokens.Auth(Tokens.User("ann")), """{"id":"1","type":"error","code":403,"data":"This user may not open this WebSocket."}""");
+        await peer.AskAsync(Tokens.Auth(Trader("ann")), """{"id":"1","type":"ack"}""");
+
+        Assert.Equal(4, meter.Read("pipews.server.authentication.refusals"));
+        Assert.Equal(4, server.Hub.GetStatistics().AuthenticationRefusals);
+    }
+
     private static string Trader(string user) => Tokens.Hs256(Tokens.Claims(user, 600, ""","role":["trader"]"""));
 
     private static async Task<(int StatusCode, string? Challenge)> RefusedAsync(HubServer server, string handshake)
