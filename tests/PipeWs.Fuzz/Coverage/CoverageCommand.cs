@@ -12,6 +12,8 @@ internal static class CoverageCommand
 {
     private const string Collector = "XPlat Code Coverage;Format=json;Include=[PipeWs.Protocol]*,[PipeWs.Server]PipeWs.Server.Routing.*";
 
+    private const string Vectors = "FullyQualifiedName~FramingSegmentationTests|FullyQualifiedName~MaskingTests";
+
     private static readonly string[] s_folders =
         ["src/PipeWs.Protocol/Framing", "src/PipeWs.Protocol/Handshake", "src/PipeWs.Protocol/Compression", "src/PipeWs.Server/Routing"];
 
@@ -19,9 +21,9 @@ internal static class CoverageCommand
     private static readonly (string Project, string? Filter, string? Variable)[] s_runs =
     [
         ("PipeWs.Protocol.Tests", null, null),
-        ("PipeWs.Protocol.Tests", "FullyQualifiedName~Framing", "DOTNET_EnableAVX512F"),
-        ("PipeWs.Protocol.Tests", "FullyQualifiedName~Framing", "DOTNET_EnableAVX2"),
-        ("PipeWs.Protocol.Tests", "FullyQualifiedName~Framing", "DOTNET_EnableHWIntrinsic"),
+        ("PipeWs.Protocol.Tests", Vectors, "DOTNET_EnableAVX512"),
+        ("PipeWs.Protocol.Tests", Vectors, "DOTNET_EnableAVX2"),
+        ("PipeWs.Protocol.Tests", Vectors, "DOTNET_EnableHWIntrinsic"),
         ("PipeWs.Tests", null, null),
         ("PipeWs.Server.Tests", null, null),
         ("PipeWs.Fuzz", "FullyQualifiedName~CorpusTests", null),
