@@ -40,7 +40,7 @@ internal static class CoverageCommand
             foreach ((string project, string? filter, string? variable) in s_runs)
             {
                 Console.WriteLine($"{project} {filter} {variable}");
-                string folder = Directory.CreateTempSubdirectory(Path.Combine(results, "run-")).FullName;
+                string folder = Path.Combine(results, Path.GetRandomFileName());
                 if (Test(Path.Combine(root, "tests", project), filter, variable, folder) != 0)
                 {
                     Console.Error.WriteLine($"The tests of {project} failed; the branches they took are counted all the same.");

@@ -203,11 +203,13 @@ internal sealed class ReferenceInflater
             lengths[s_codeOrder[i]] = Bits(3);
         }
 
+        // A code without codes is wrong as soon as one is used; zlib takes each bit of it for a length of 0, and finds afterwards that the block has no end.
+        bool isEmpty = lengths.All(static length => length == 0);
         var lengthCode = new Code(lengths, mayBeIncomplete: false);
         var all = new int[literals + distances];
         for (int i = 0; i < all.Length;)
         {
-            int symbol = lengthCode.Read(this);
+            int symbol = isEmpty ? Bit() & 0 : lengthCode.Read(this);
             if (symbol < 16)
             {
                 all[i++] = symbol;
@@ -286,6 +288,7 @@ internal sealed class ReferenceInflater
     {
         private readonly int[] _counts = new int[16];
         private readonly int[] _symbols;
+        private readonly int _longest;
 
         public Code(int[] lengths, bool mayBeIncomplete)
         {
@@ -295,11 +298,10 @@ internal sealed class ReferenceInflater
             }
 
             int left = 1;
-            int longest = 0;
             for (int length = 1; length < 16; length++)
             {
                 left = (left << 1) - _counts[length];
-                longest = _counts[length] > 0 ? length : longest;
+                _longest = _counts[length] > 0 ? length : _longest;
                 if (left < 0)
                 {
                     throw new InvalidDataException("More codes than there is room for.");
@@ -307,7 +309,7 @@ internal sealed class ReferenceInflater
             }
 
             // One code of one bit may stand alone, as for a single distance; and there may be none at all, which is wrong only once one is used.
-            if (left > 0 && longest != 0 && !(mayBeIncomplete && longest == 1))
+            if (left > 0 && _longest != 0 && !(mayBeIncomplete && _longest == 1))
             {
                 throw new InvalidDataException("Fewer codes than there is room for.");
             }
@@ -325,7 +327,7 @@ internal sealed class ReferenceInflater
             int code = 0;
             int first = 0;
             int index = 0;
-            for (int length = 1; length < 16; length++)
+            for (int length = 1; length <= Math.Max(1, _longest); length++)
             {
                 code |= input.Bit();
                 int count = _counts[length];
