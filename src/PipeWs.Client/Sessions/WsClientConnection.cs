@@ -38,6 +38,9 @@ public sealed class WsClientConnection
     /// <summary>The subprotocol the server chose; null where it chose none.</summary>
     public string? Subprotocol { get; }
 
+    /// <summary>Whether the handshake agreed on compression.</summary>
+    public bool IsCompressed => Connection.IsCompressed;
+
     /// <summary>The token it was opened with; null where there is no token provider.</summary>
     public WsToken? Token { get; }
 

@@ -38,6 +38,12 @@ public sealed class WsTestConnectOptions : WsTestPeerOptions
     /// <summary>The subprotocols offered, the dearest first. Default none. RFC 6455, section 1.9.</summary>
     public IList<string> Subprotocols { get; } = [];
 
+    /// <summary>
+    /// Offers compression (permessage-deflate, RFC 7692) as a client with these options would; where the hub agrees, the peer inflates the messages it reads, and shows their frames as
+    /// they came. What it sends is never compressed. Default null: nothing is offered.
+    /// </summary>
+    public WsCompressionOptions? Compression { get; set; }
+
     /// <summary>Further headers of the request.</summary>
     public IList<KeyValuePair<string, string>> Headers { get; } = [];
 

@@ -3,6 +3,7 @@ using System.Text;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
+using PipeWs.Protocol.Compression;
 using PipeWs.Protocol.Handshake;
 using PipeWs.Server;
 
@@ -66,12 +67,21 @@ public sealed partial class WsTestServer
         }
 
         string? subprotocol = SubprotocolNegotiator.Select(options.Subprotocols.Count == 0 ? null : string.Join(", ", options.Subprotocols), door.Options.Subprotocols);
+        string? extensions = null;
+        DeflateParameters? compression = null;
+        if (options.Compression is { } wanted && door.Options.Compression is { } granting
+            && DeflateNegotiation.TryAccept(DeflateNegotiation.WriteOffer(wanted.ToParameters()), granting.ToParameters(), out DeflateParameters agreed, out extensions))
+        {
+            compression = agreed;
+        }
+
         var accepted = new AcceptedConnection(link.AbortByServer)
         {
             Transport = link.Server,
             Path = options.Path,
             Query = options.QueryWithMark,
             Subprotocol = subprotocol,
+            Compression = compression,
             RemoteEndPoint = link.RemoteEndPoint,
             LocalEndPoint = link.LocalEndPoint,
             User = options.Principal,
@@ -85,7 +95,12 @@ public sealed partial class WsTestServer
             headers["Sec-WebSocket-Protocol"] = subprotocol;
         }
 
-        var peer = new WsTestPeer(link, WsRole.Client, options);
+        if (compression is not null)
+        {
+            headers["Sec-WebSocket-Extensions"] = extensions!;
+        }
+
+        var peer = new WsTestPeer(link, WsRole.Client, options, compression);
         link.Serve(async () =>
         {
             using (admission)
@@ -114,12 +129,23 @@ public sealed partial class WsTestServer
         try
         {
             WsHandshakeAnswer answer = await HttpHead.ReadAnswerAsync(link.Input, patience.Token);
-            return answer.StatusCode == 101 ? answer with { Peer = new WsTestPeer(link, WsRole.Client, options) } : answer;
+            return answer.StatusCode == 101 ? answer with { Peer = new WsTestPeer(link, WsRole.Client, options, AgreedOn(options, answer)) } : answer;
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {
             throw new WsAssertionException($"No answer to the handshake came within {options.Patience}.\n{link.Describe()}");
         }
+    }
+
+    private static DeflateParameters? AgreedOn(WsTestConnectOptions options, WsHandshakeAnswer answer)
+    {
+        if (options.Compression is not { } wanted)
+        {
+            return null;
+        }
+
+        string? error = DeflateNegotiation.CheckAnswer(answer.Headers.GetValueOrDefault("Sec-WebSocket-Extensions"), wanted.ToParameters(), out DeflateParameters? agreed);
+        return error is null ? agreed : throw new WsAssertionException(error);
     }
 
     // What Kestrel would do with what is no handshake is Kestrel's; here there is no HTTP beneath.
@@ -147,6 +173,7 @@ public sealed partial class WsTestServer
                 Target = options.Path + options.QueryWithMark,
                 Host = "localhost",
                 Subprotocols = [.. options.Subprotocols],
+                Extensions = options.Compression is { } compression ? DeflateNegotiation.WriteOffer(compression.ToParameters()) : null,
                 Origin = options.Origin,
                 Headers = [.. headers],
             },

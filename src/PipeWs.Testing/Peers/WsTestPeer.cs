@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.IO.Pipelines;
+using PipeWs.Protocol.Compression;
 using PipeWs.Protocol.Framing;
 using PipeWs.Server;
 
@@ -39,8 +40,9 @@ public sealed partial class WsTestPeer : IAsyncDisposable
     {
     }
 
-    internal WsTestPeer(PeerTransport transport, WsRole role, WsTestPeerOptions? options)
+    internal WsTestPeer(PeerTransport transport, WsRole role, WsTestPeerOptions? options, DeflateParameters? compression = null)
     {
+        _compression = compression;
         _transport = transport;
         _role = role;
         _options = options ?? new WsTestPeerOptions();
@@ -176,6 +178,7 @@ public sealed partial class WsTestPeer : IAsyncDisposable
         }
 
         await input.CompleteAsync().ConfigureAwait(false);
+        _inflater?.Dispose();
         _ended.TrySetResult();
         Signal();
     }
@@ -223,7 +226,7 @@ public sealed partial class WsTestPeer : IAsyncDisposable
 
         var message = new WsTestMessage(
             _fragments[0].Opcode == Opcode.Text ? WsMessageType.Text : WsMessageType.Binary,
-            _fragments.Count == 1 ? frame.Payload : _fragments.SelectMany(static fragment => fragment.Payload.ToArray()).ToArray());
+            Inflate(_fragments, _fragments.Count == 1 ? frame.Payload : _fragments.SelectMany(static fragment => fragment.Payload.ToArray()).ToArray()));
         _fragments = null;
         if (_messages == 1 && _role == WsRole.Client && _options.TakesWelcome && message.IsJsonOf("welcome"))
         {

@@ -9,6 +9,8 @@ namespace PipeWs;
 /// <remarks>
 /// Whoever can have text of his own compressed together with a secret, and can see how long the result is, can guess the secret, piece by piece. Send such messages with
 /// <see cref="WsSendOptions.NeverCompress"/>, and leave the contexts off, which would compress a message together with those before it.
+/// A room's message is compressed once for all its members, when the first of them needs it, and at most three times more for members that asked for smaller windows; its log
+/// then holds those forms beside the message, and does not count them in its limit.
 /// </remarks>
 public sealed class WsCompressionOptions
 {
@@ -26,8 +28,9 @@ public sealed class WsCompressionOptions
     /// RFC 7692, section 7.1.1.1.
     /// </summary>
     /// <remarks>
-    /// Without it a connection holds no state between its messages, whatever their number: an idle one costs what it would without compression, and a few states of some 10 to 300 KiB
-    /// are shared by all. With it, each side that compresses with its context holds DEFLATER_KIB for the connection, and each that inflates so INFLATER_KIB, at 15 bits.
+    /// Without it a connection holds no state between its messages, whatever their number: an idle one costs what it would without compression, and the few states there are
+    /// are shared by all. With it, the side that compresses holds 210 to 280 KiB for each connection (143 to 167 with a window of 9 bits), and the side that inflates 10 to 40 KiB
+    /// (10), from the first message on: measured, and most of it zlib's own tables, which a smaller window does not make smaller.
     /// A room's message is compressed once for all its members, and so without anybody's context: after it the context of a connection begins anew.
     /// </remarks>
     public bool ServerContextTakeover { get; set; }
@@ -35,10 +38,16 @@ public sealed class WsCompressionOptions
     /// <summary>Whether the client may compress a message together with those it sent before. Default false; costs what <see cref="ServerContextTakeover"/> costs. RFC 7692, section 7.1.1.2.</summary>
     public bool ClientContextTakeover { get; set; }
 
-    /// <summary>How much is tried to make messages small: 1, the fastest, to 9, as zlib counts. Default 1.</summary>
+    /// <summary>
+    /// How much is tried to make messages small: 1, the fastest, to 9, as zlib counts. Default 1. Of JSON of 1 KiB, 1 leaves 30 % in 7 us, 6 leaves 25 % in 14 us; of 16 KiB, 20 % in 40 us
+    /// and 13 % in 170 us.
+    /// </summary>
     public int Level { get; set; } = MessageDeflater.FastestLevel;
 
-    /// <summary>Messages shorter than this are sent as they are, in bytes. Default 256. Of messages in parts it is judged where the first part is the last.</summary>
+    /// <summary>
+    /// Messages shorter than this are sent as they are, in bytes. Default 256, where JSON becomes about 60 %; at 128 it stays 90 %. Of messages in parts it is judged where
+    /// the first part is the last.
+    /// </summary>
     public int ThresholdBytes { get; set; } = 256;
 
     internal DeflateParameters ToParameters() =>

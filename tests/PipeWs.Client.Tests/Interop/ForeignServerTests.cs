@@ -11,26 +11,39 @@ namespace PipeWs.Client.Tests.Interop;
 /// <summary>The client speaks with servers that nobody here wrote.</summary>
 public sealed class ForeignServerTests
 {
-    [Fact]
-    public async Task It_speaks_with_npm_s_ws()
+    public enum Compressed
+    {
+        Not,
+        WithoutContext,
+        WithContext,
+        InSmallWindows,
+    }
+
+    public static TheoryData<Compressed> Ways => [.. Enum.GetValues<Compressed>()];
+
+    [Theory]
+    [MemberData(nameof(Ways))]
+    public async Task It_speaks_with_npm_s_ws(Compressed compressed)
     {
         await using ForeignServer server = await ForeignServer.StartAsync("node", "server.mjs", "apt-get install node-ws");
-        await SpeakAsync(server.Uri);
+        await SpeakAsync(server.Uri, compressed);
         Assert.StartsWith("closed 4001", await server.ReadLineAsync(), StringComparison.Ordinal);
         Assert.StartsWith("closed 1000", await server.ReadLineAsync(), StringComparison.Ordinal);
     }
 
-    [Fact]
-    public async Task It_speaks_with_Python_s_websockets()
+    [Theory]
+    [MemberData(nameof(Ways))]
+    public async Task It_speaks_with_Python_s_websockets(Compressed compressed)
     {
         await using ForeignServer server = await ForeignServer.StartAsync("python3", "server.py", "apt-get install python3-websockets");
-        await SpeakAsync(server.Uri);
+        await SpeakAsync(server.Uri, compressed);
         Assert.StartsWith("closed 4001", await server.ReadLineAsync(), StringComparison.Ordinal);
         Assert.StartsWith("closed 1000", await server.ReadLineAsync(), StringComparison.Ordinal);
     }
 
-    [Fact]
-    public async Task It_speaks_with_ASP_NET_Core_s_WebSockets()
+    [Theory]
+    [MemberData(nameof(Ways))]
+    public async Task It_speaks_with_ASP_NET_Core_s_WebSockets(Compressed compressed)
     {
         WebApplicationBuilder builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
@@ -39,15 +52,15 @@ public sealed class ForeignServerTests
         application.UseWebSockets();
         application.Map("/", static async context =>
         {
-            using WebSocket socket = await context.WebSockets.AcceptWebSocketAsync(new WebSocketAcceptContext { SubProtocol = "v2", KeepAliveInterval = TimeSpan.FromMilliseconds(50) });
+            using WebSocket socket = await context.WebSockets.AcceptWebSocketAsync(new WebSocketAcceptContext { SubProtocol = "v2", KeepAliveInterval = TimeSpan.FromMilliseconds(50), DangerousEnableCompression = true });
             await EchoAsync(socket);
         });
         await application.StartAsync();
 
-        await SpeakAsync(new UriBuilder(application.Urls.Single()) { Scheme = "ws" }.Uri, hasPing: false);
+        await SpeakAsync(new UriBuilder(application.Urls.Single()) { Scheme = "ws" }.Uri, compressed, hasPing: false);
     }
 
-    private static async Task SpeakAsync(Uri uri, bool hasPing = true)
+    private static async Task SpeakAsync(Uri uri, Compressed compressed, bool hasPing = true)
     {
         await using var client = new WsClient(new WsClientOptions
         {
@@ -55,10 +68,17 @@ public sealed class ForeignServerTests
             Subprotocols = { "v1", "v2" },
             ReconnectPolicy = WsReconnectPolicy.FixedInterval(TimeSpan.Zero),
             MaxMessageBytes = 4 * 1024 * 1024,
+            Compression = compressed switch
+            {
+                Compressed.Not => null,
+                Compressed.InSmallWindows => new() { ServerMaxWindowBits = 9, ClientMaxWindowBits = 9, ServerContextTakeover = true, ClientContextTakeover = true, ThresholdBytes = 0 },
+                _ => new() { ServerContextTakeover = compressed == Compressed.WithContext, ClientContextTakeover = compressed == Compressed.WithContext, ThresholdBytes = 0 },
+            },
         });
         IAsyncEnumerator<WsClientEvent> events = client.ReadEventsAsync(WsClientEventKinds.Disconnected).GetAsyncEnumerator();
         await client.StartAsync().Soon();
         Assert.Equal("v2", client.Connection!.Subprotocol);
+        Assert.Equal(compressed != Compressed.Not, client.Connection.IsCompressed);
 
         // Lengths around where the header grows, and one that is fragmented by some.
         foreach (int length in (int[])[0, 1, 125, 126, 65535, 65536, 900_000])

@@ -17,6 +17,8 @@ public sealed class OptionsTests
         { "Endpoints is 'not absolute'", o => o.Endpoints.Add(new Uri("/ws", UriKind.Relative)) },
         { "Subprotocols is 'a b'", o => o.Subprotocols.Add("a b") },
         { "Headers is 'Sec-WebSocket-Key'", o => o.Headers["Sec-WebSocket-Key"] = "x" },
+        { "Compression.ClientMaxWindowBits is '7'", o => o.Compression = new() { ClientMaxWindowBits = 7 } },
+        { "Compression.Level is '10'", o => o.Compression = new() { Level = 10 } },
         { "DialTimeout is '00:00:00'", o => o.DialTimeout = TimeSpan.Zero },
         { "CloseTimeout", o => o.CloseTimeout = TimeSpan.FromDays(40) },
         { "PongTimeout", o => o.PongTimeout = Timeout.InfiniteTimeSpan },

@@ -29,6 +29,10 @@ public class PipeWsOptionsTests
         { "Authentication:TokenSources", o => o.Authentication.TokenSources = (WsTokenSources)8, "8" },
         { "Authentication:TokenParameter", o => o.Authentication.TokenParameter = "a b", "a b" },
         { "Authentication:TokenParameter", o => o.Authentication.TokenParameter = "", "" },
+        { "Compression:ServerMaxWindowBits", o => o.Compression = new() { ServerMaxWindowBits = 7 }, "7" },
+        { "Compression:ClientMaxWindowBits", o => o.Compression = new() { ClientMaxWindowBits = 16 }, "16" },
+        { "Compression:Level", o => o.Compression = new() { Level = 0 }, "0" },
+        { "Compression:ThresholdBytes", o => o.Compression = new() { ThresholdBytes = -1 }, "-1" },
         { "Rooms:SlowConsumerPolicy", o => o.Rooms.SlowConsumerPolicy = (WsSlowConsumerPolicy)9, "9" },
     };
 
@@ -68,6 +72,8 @@ public class PipeWsOptionsTests
             ["PipeWs:Subprotocols:0"] = "v1",
             ["PipeWs:Rooms:SlowConsumerPolicy"] = "Skip",
             ["PipeWs:Rooms:AuthorizationPolicy"] = "members",
+            ["PipeWs:Compression:ServerMaxWindowBits"] = "12",
+            ["PipeWs:Compression:ServerContextTakeover"] = "true",
             ["PipeWs:Authentication:Mode"] = "FirstMessage",
             ["PipeWs:Authentication:Timeout"] = "00:00:20",
             ["PipeWs:Authentication:TokenSources"] = "Query, Subprotocol",
@@ -82,6 +88,8 @@ public class PipeWsOptionsTests
         Assert.Equal(["v1"], options.Subprotocols);
         Assert.Equal(WsSlowConsumerPolicy.Skip, options.Rooms.SlowConsumerPolicy);
         Assert.Equal("members", options.Rooms.AuthorizationPolicy);
+        Assert.Equal((12, true, false), (options.Compression!.ServerMaxWindowBits, options.Compression.ServerContextTakeover, options.Compression.ClientContextTakeover));
+        Assert.Null(Options(settings, name: "other").Compression);
         Assert.Equal((WsAuthenticationMode.FirstMessage, TimeSpan.FromSeconds(20)), (options.Authentication.Mode, options.Authentication.Timeout));
         Assert.Equal((WsTokenSources.Query | WsTokenSources.Subprotocol, "access_token"), (options.Authentication.TokenSources, options.Authentication.TokenParameter));
         Assert.Equal(9, Options(settings, name: "other").MaxConnections);
@@ -110,6 +118,20 @@ public class PipeWsOptionsTests
         using ServiceProvider provider = services.BuildServiceProvider();
         PipeWsOptions options = provider.GetRequiredService<IOptions<PipeWsOptions>>().Value;
         Assert.Equal("3 4", string.Create(CultureInfo.InvariantCulture, $"{options.MaxConnections} {options.MaxMessageBytes}"));
+    }
+
+    [Fact]
+    public void Compression_is_off_until_it_is_used()
+    {
+        Assert.Null(Options().Compression);
+        var services = new ServiceCollection();
+        services.AddSingleton<IConfiguration>(new ConfigurationBuilder().AddInMemoryCollection(new Dictionary<string, string?> { ["PipeWs:Hubs:b:Compression:Level"] = "3" }).Build());
+        services.AddPipeWs("a").UseCompression();
+        services.AddPipeWs("b").UseCompression(static compression => compression.ThresholdBytes = 512);
+        using ServiceProvider provider = services.BuildServiceProvider();
+        IOptionsMonitor<PipeWsOptions> options = provider.GetRequiredService<IOptionsMonitor<PipeWsOptions>>();
+        Assert.Equal((15, 1, 256), (options.Get("a").Compression!.ServerMaxWindowBits, options.Get("a").Compression!.Level, options.Get("a").Compression!.ThresholdBytes));
+        Assert.Equal((3, 512), (options.Get("b").Compression!.Level, options.Get("b").Compression!.ThresholdBytes));
     }
 
     private static PipeWsOptions Options(Dictionary<string, string?>? settings = null, Action<PipeWsOptions>? configure = null, string name = "")

@@ -3,6 +3,7 @@ using System.Collections.Concurrent;
 using System.IO.Pipelines;
 using System.Security.Claims;
 using System.Text;
+using PipeWs.Protocol.Compression;
 using PipeWs.Protocol.Framing;
 using PipeWs.Server.Hubs;
 
@@ -17,16 +18,19 @@ internal sealed class HubPeer : IAsyncDisposable
     private readonly Task _reading;
     private readonly List<string> _texts = [];
     private readonly List<(Func<List<string>, bool> Condition, TaskCompletionSource Met)> _awaited = [];
+    private readonly MessageInflater? _inflater;
     private volatile TaskCompletionSource? _paused;
 
-    internal HubPeer(Hub hub, string? userId = null, int windowBytes = 64 * 1024)
+    internal HubPeer(Hub hub, string? userId = null, int windowBytes = 64 * 1024, DeflateParameters? compression = null)
     {
+        _inflater = compression is { ServerNoContextTakeover: false } agreed ? new MessageInflater(agreed.ServerMaxWindowBits) : null;
         _toServer = new Pipe();
         _toClient = new Pipe(new PipeOptions(pauseWriterThreshold: windowBytes, resumeWriterThreshold: Math.Max(1, windowBytes / 2)));
         Served = hub.RunAsync(new AcceptedConnection(_ => AbortTransport())
         {
             Transport = new Duplex(_toServer.Reader, _toClient.Writer),
             Path = "/ws",
+            Compression = compression,
             User = userId is null ? null : new ClaimsPrincipal(new ClaimsIdentity([new Claim(ClaimTypes.NameIdentifier, userId)])),
             TransportClosed = CancellationToken.None,
             CloseRequested = CancellationToken.None,
@@ -39,6 +43,9 @@ internal sealed class HubPeer : IAsyncDisposable
 
     /// <summary>The code of the close frame that came; 0 before.</summary>
     internal int CloseCode { get; private set; }
+
+    /// <summary>How many messages came compressed.</summary>
+    internal int Compressed { get; private set; }
 
     internal bool HasEnded => _reading.IsCompleted;
 
@@ -59,6 +66,7 @@ internal sealed class HubPeer : IAsyncDisposable
         AbortTransport();
         await Served.WaitAsync(TimeSpan.FromSeconds(30));
         await _reading.WaitAsync(TimeSpan.FromSeconds(30));
+        _inflater?.Dispose();
     }
 
     internal async Task SendAsync(string text)
@@ -178,10 +186,22 @@ internal sealed class HubPeer : IAsyncDisposable
         }
         else if (header.Opcode == Opcode.Text)
         {
-            Add(Encoding.UTF8.GetString(payload));
+            Add(Encoding.UTF8.GetString(header.Rsv == 0 ? payload.ToArray() : Inflate(payload.ToArray())));
         }
 
         return true;
+    }
+
+    // Keeps its history where the server may keep its own.
+    private byte[] Inflate(byte[] payload)
+    {
+        Compressed++;
+        byte[] room = new byte[100_000];
+        using MessageInflater? own = _inflater is null ? new MessageInflater() : null;
+        MessageInflater inflater = _inflater ?? own!;
+        Assert.Equal(InflateStatus.NeedsInput, inflater.Inflate(payload, room, out _, out int written));
+        Assert.True(inflater.TryEndMessage());
+        return room[..written];
     }
 
     private void Add(string text)
