@@ -24,6 +24,7 @@ internal static class LoadTestCommand
         RunCommand.Create(),
         CompareCommand.Create(),
         DisturbCommand.Create(),
+        EchoClientCommand.Create(),
     };
 
     /// <summary>An option that takes one of a few names; required where it has no default.</summary>

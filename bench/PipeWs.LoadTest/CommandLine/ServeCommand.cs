@@ -3,7 +3,7 @@ using PipeWs.LoadTest.Servers;
 
 namespace PipeWs.LoadTest.CommandLine;
 
-/// <summary><c>serve</c>: one server on 127.0.0.1 with <c>/echo</c> and <c>/bcast</c>.</summary>
+/// <summary><c>serve</c>: one server on 127.0.0.1 with <c>/echo</c>, <c>/echoz</c> and <c>/bcast</c>.</summary>
 internal static class ServeCommand
 {
     /// <summary>The servers by name.</summary>
@@ -37,11 +37,15 @@ internal static class ServeCommand
     private static readonly Option<int> Port = CreatePort();
     private static readonly Option<double> ShutdownSeconds =
         LoadTestCommand.CreateSeconds("--shutdown-seconds", "How long the host gives its connections at SIGTERM.", ServerOptions.DefaultShutdownSeconds, 0.1);
+    private static readonly Option<int?> MaxMessageBytes = CreateMaxMessageBytes();
 
     /// <summary>Creates the command.</summary>
     public static Command Create()
     {
-        var command = new Command("serve", "Serves /echo and /bcast on 127.0.0.1 and prints 'ready <url>' when it listens.") { Server, Port, TheDoor, TheScheduling, ShutdownSeconds };
+        var command = new Command("serve", "Serves /echo, /echoz (compressed) and /bcast on 127.0.0.1 and prints 'ready <url>' when it listens.")
+        {
+            Server, Port, TheDoor, TheScheduling, ShutdownSeconds, MaxMessageBytes,
+        };
         command.SetAction(async (result, _) =>
         {
             try
@@ -65,10 +69,27 @@ internal static class ServeCommand
             result.GetValue(Port),
             Doors[result.GetRequiredValue(TheDoor)],
             Schedulings[result.GetRequiredValue(TheScheduling)],
-            result.GetValue(ShutdownSeconds));
+            result.GetValue(ShutdownSeconds),
+            result.GetValue(MaxMessageBytes));
 
     /// <summary>The option that chooses the way into pipews.</summary>
     public static Option<string> CreateDoor() => LoadTestCommand.CreateChoice("--door", "The way into pipews.", Doors.Keys, "fast");
+
+    private static Option<int?> CreateMaxMessageBytes()
+    {
+        var bytes = new Option<int?>("--max-message-bytes")
+        {
+            Description = $"The largest message taken. Default: {ServerOptions.DefaultMaxMessageBytes}. Where it is given, the server does not ping either, and has the patience of an hour: for conformance suites.",
+        };
+        bytes.Validators.Add(result =>
+        {
+            if (result.Tokens.Count > 0 && int.TryParse(result.Tokens[0].Value, out int value) && value < 1)
+            {
+                result.AddError($"--max-message-bytes is 1 to {int.MaxValue}, not {value}.");
+            }
+        });
+        return bytes;
+    }
 
     private static Option<int> CreatePort()
     {

@@ -9,7 +9,7 @@ namespace PipeWs.LoadTest.Servers;
 /// All connections of <c>/bcast</c>. Each has a bounded channel and one task that sends what is in it. A payload is copied once for all of them. Where a channel is full
 /// the publisher waits: nothing is dropped, and its own socket is not read meanwhile.
 /// </summary>
-internal sealed class AspNetRoom
+internal sealed class AspNetRoom(ServerOptions options)
 {
     private const int ChannelMessages = 256;
     private const int BufferBytes = 4096;
@@ -46,7 +46,7 @@ internal sealed class AspNetRoom
             }
 
             message.Advance(received.Count);
-            if (message.WrittenCount > ServerOptions.MaxMessageBytes)
+            if (message.WrittenCount > options.AcceptedMessageBytes)
             {
                 await socket.CloseOutputAsync(WebSocketCloseStatus.MessageTooBig, null, stopping);
                 return;

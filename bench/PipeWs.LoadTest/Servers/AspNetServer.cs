@@ -3,7 +3,9 @@ using System.Net.WebSockets;
 
 namespace PipeWs.LoadTest.Servers;
 
-/// <summary>ASP.NET Core's WebSockets as a competent developer uses them: pooled buffers, fragments passed on, compression off, one sender for each subscriber.</summary>
+/// <summary>
+/// ASP.NET Core's WebSockets as a competent developer uses them: pooled buffers, fragments passed on, compression off but on <c>/echoz</c>, one sender for each subscriber.
+/// </summary>
 internal static class AspNetServer
 {
     private const int BufferBytes = 4096;
@@ -13,15 +15,17 @@ internal static class AspNetServer
     {
         WebApplicationBuilder builder = LoadServer.CreateBuilder(options);
         builder.Listen(options.Port);
-        builder.Services.AddSingleton<AspNetRoom>();
+        builder.Services.AddSingleton(new AspNetRoom(options));
         WebApplication application = builder.Build();
-        application.UseWebSockets();
-        application.Map("/echo", (HttpContext context, IHostApplicationLifetime lifetime) => ServeAsync(context, lifetime, EchoAsync));
+        application.UseWebSockets(options.OpensLimits ? new WebSocketOptions { KeepAliveInterval = Timeout.InfiniteTimeSpan } : new WebSocketOptions());
+        Func<WebSocket, CancellationToken, Task> echo = new Echo(options.AcceptedMessageBytes).RunAsync;
+        application.Map("/echo", (HttpContext context, IHostApplicationLifetime lifetime) => ServeAsync(context, lifetime, echo));
+        application.Map("/echoz", (HttpContext context, IHostApplicationLifetime lifetime) => ServeAsync(context, lifetime, echo, compresses: true));
         application.Map("/bcast", (HttpContext context, IHostApplicationLifetime lifetime, AspNetRoom room) => ServeAsync(context, lifetime, room.RunAsync));
         return application;
     }
 
-    private static async Task ServeAsync(HttpContext context, IHostApplicationLifetime lifetime, Func<WebSocket, CancellationToken, Task> conversation)
+    private static async Task ServeAsync(HttpContext context, IHostApplicationLifetime lifetime, Func<WebSocket, CancellationToken, Task> conversation, bool compresses = false)
     {
         if (!context.WebSockets.IsWebSocketRequest)
         {
@@ -29,7 +33,7 @@ internal static class AspNetServer
             return;
         }
 
-        using WebSocket socket = await context.WebSockets.AcceptWebSocketAsync();
+        using WebSocket socket = await context.WebSockets.AcceptWebSocketAsync(new WebSocketAcceptContext { DangerousEnableCompression = compresses });
         try
         {
             await conversation(socket, lifetime.ApplicationStopping);
@@ -44,26 +48,38 @@ internal static class AspNetServer
         }
     }
 
-    private static async Task EchoAsync(WebSocket socket, CancellationToken stopping)
+    private sealed class Echo(int maxMessageBytes)
     {
-        byte[] buffer = ArrayPool<byte>.Shared.Rent(BufferBytes);
-        try
+        public async Task RunAsync(WebSocket socket, CancellationToken stopping)
         {
-            while (true)
+            byte[] buffer = ArrayPool<byte>.Shared.Rent(BufferBytes);
+            try
             {
-                ValueWebSocketReceiveResult received = await socket.ReceiveAsync(buffer.AsMemory(), stopping);
-                if (received.MessageType == WebSocketMessageType.Close)
+                long messageBytes = 0;
+                while (true)
                 {
-                    return;
-                }
+                    ValueWebSocketReceiveResult received = await socket.ReceiveAsync(buffer.AsMemory(), stopping);
+                    if (received.MessageType == WebSocketMessageType.Close)
+                    {
+                        return;
+                    }
 
-                // A message longer than the buffer goes back as fragments.
-                await socket.SendAsync(buffer.AsMemory(0, received.Count), received.MessageType, received.EndOfMessage, stopping);
+                    messageBytes += received.Count;
+                    if (messageBytes > maxMessageBytes)
+                    {
+                        await socket.CloseOutputAsync(WebSocketCloseStatus.MessageTooBig, null, stopping);
+                        return;
+                    }
+
+                    // A message longer than the buffer goes back as fragments.
+                    await socket.SendAsync(buffer.AsMemory(0, received.Count), received.MessageType, received.EndOfMessage, stopping);
+                    messageBytes = received.EndOfMessage ? 0 : messageBytes;
+                }
             }
-        }
-        finally
-        {
-            ArrayPool<byte>.Shared.Return(buffer);
+            finally
+            {
+                ArrayPool<byte>.Shared.Return(buffer);
+            }
         }
     }
 }

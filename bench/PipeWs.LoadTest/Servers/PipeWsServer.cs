@@ -8,9 +8,11 @@ namespace PipeWs.LoadTest.Servers;
 internal static class PipeWsServer
 {
     private const string EchoHub = "echo";
+    private const string CompressedEchoHub = "echoz";
     private const string BroadcastHub = "bcast";
     private const string JsonHub = "json";
     private const int FloodMessages = 50;
+    private static readonly TimeSpan Patience = TimeSpan.FromHours(1);
 
     private static readonly string s_flood = new('x', 1024);
 
@@ -18,9 +20,10 @@ internal static class PipeWsServer
     public static WebApplication Build(ServerOptions options)
     {
         WebApplicationBuilder builder = LoadServer.CreateBuilder(options);
-        builder.Services.AddPipeWs(EchoHub, hub => Configure(hub, "/echo")).OnText(EchoAsync).OnBinary(EchoAsync);
-        builder.Services.AddPipeWs(BroadcastHub, hub => Configure(hub, "/bcast")).OnText(BroadcastAsync).OnBinary(BroadcastAsync);
-        builder.Services.AddPipeWs(JsonHub, hub => Configure(hub, "/json"))
+        builder.Services.AddPipeWs(EchoHub, hub => Configure(hub, options, "/echo")).OnText(EchoAsync).OnBinary(EchoAsync);
+        builder.Services.AddPipeWs(CompressedEchoHub, hub => Configure(hub, options, "/echoz", compresses: true)).OnText(EchoAsync).OnBinary(EchoAsync);
+        builder.Services.AddPipeWs(BroadcastHub, hub => Configure(hub, options, "/bcast")).OnText(BroadcastAsync).OnBinary(BroadcastAsync);
+        builder.Services.AddPipeWs(JsonHub, hub => Configure(hub, options, "/json"))
             .MapAction("echo", static context => context.ReplyAsync("echo", context.Body))
             .MapAction("throw", static _ => throw new InvalidOperationException("A handler that fails."))
             .MapAction("hang", static async context => await Task.Delay(Timeout.InfiniteTimeSpan, context.ConnectionClosed))
@@ -31,6 +34,7 @@ internal static class PipeWsServer
             {
                 case Door.Fast:
                     listen.UsePipeWs("/echo", EchoHub);
+                    listen.UsePipeWs("/echoz", CompressedEchoHub);
                     listen.UsePipeWs("/bcast", BroadcastHub);
                     listen.UsePipeWs("/json", JsonHub);
                     break;
@@ -43,6 +47,7 @@ internal static class PipeWsServer
         if (options.Door == Door.Mapped)
         {
             application.MapPipeWs("/echo", EchoHub);
+            application.MapPipeWs("/echoz", CompressedEchoHub);
             application.MapPipeWs("/bcast", BroadcastHub);
             application.MapPipeWs("/json", JsonHub);
         }
@@ -50,10 +55,20 @@ internal static class PipeWsServer
         return application;
     }
 
-    private static void Configure(PipeWsOptions options, string handlerPath)
+    private static void Configure(PipeWsOptions hub, ServerOptions options, string handlerPath, bool compresses = false)
     {
-        options.MaxMessageBytes = ServerOptions.MaxMessageBytes;
-        options.HandlerPaths.Add(handlerPath);
+        hub.MaxMessageBytes = options.AcceptedMessageBytes;
+        hub.HandlerPaths.Add(handlerPath);
+        if (options.OpensLimits)
+        {
+            hub.PingInterval = Timeout.InfiniteTimeSpan;
+            hub.SendTimeout = hub.FrameTimeout = Patience;
+            hub.MaxPendingBytes = long.MaxValue;
+            hub.AllowsAnyOrigin = true;
+        }
+
+        // Whatever the client asks for is granted, and what it does not ask for is not imposed.
+        hub.Compression = compresses ? new WsCompressionOptions { ServerContextTakeover = true, ClientContextTakeover = true } : null;
     }
 
     private static ValueTask EchoAsync(WsMessageContext context) => context.Connection.SendAsync(context.Payload, context.Type);

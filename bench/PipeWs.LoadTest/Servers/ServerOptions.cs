@@ -45,8 +45,14 @@ internal enum Scheduling
 /// <param name="Door">The way in, for <see cref="ServerKind.PipeWs"/>.</param>
 /// <param name="Scheduling">Where Kestrel's sockets run what they wake.</param>
 /// <param name="ShutdownSeconds">How long the host gives its services to end.</param>
+/// <param name="MaxMessageBytes">What a server accepts at most, in bytes a message; null for <see cref="DefaultMaxMessageBytes"/>.</param>
 internal sealed record ServerOptions(
-    ServerKind Kind, int Port, Door Door = Door.Fast, Scheduling Scheduling = Scheduling.Own, double ShutdownSeconds = ServerOptions.DefaultShutdownSeconds)
+    ServerKind Kind,
+    int Port,
+    Door Door = Door.Fast,
+    Scheduling Scheduling = Scheduling.Own,
+    double ShutdownSeconds = ServerOptions.DefaultShutdownSeconds,
+    int? MaxMessageBytes = null)
 {
     /// <summary>Whether sockets wake their connections on the thread that found them ready, as PipeWs's README advises.</summary>
     public bool IsInline => Scheduling == Scheduling.Inline || (Scheduling == Scheduling.Own && Kind == ServerKind.PipeWs);
@@ -54,8 +60,17 @@ internal sealed record ServerOptions(
     /// <summary>A comparison's servers end quickly: nobody waits for what is pending.</summary>
     public const double DefaultShutdownSeconds = 1;
 
-    /// <summary>What the servers accept at most, in bytes a message.</summary>
-    public const int MaxMessageBytes = 1 << 20;
+    /// <summary>What the servers accept unless told otherwise, in bytes a message.</summary>
+    public const int DefaultMaxMessageBytes = 1 << 20;
+
+    /// <summary>What the server accepts at most, in bytes a message.</summary>
+    public int AcceptedMessageBytes => MaxMessageBytes ?? DefaultMaxMessageBytes;
+
+    /// <summary>
+    /// Whether the limit was set by hand, as for a conformance suite: nothing else may then stand in its way either, such as a ping it does not expect, or a timeout while it
+    /// chews on 16 MiB.
+    /// </summary>
+    public bool OpensLimits => MaxMessageBytes is not null;
 
     /// <summary>The protocol inside the server's messages is SignalR's, or none.</summary>
     public static bool SpeaksSignalR(ServerKind kind) => kind == ServerKind.SignalR;

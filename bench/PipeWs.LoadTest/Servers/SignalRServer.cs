@@ -11,7 +11,7 @@ internal static class SignalRServer
     {
         WebApplicationBuilder builder = LoadServer.CreateBuilder(options);
         builder.Listen(options.Port);
-        builder.Services.AddSignalR(signalR => signalR.MaximumReceiveMessageSize = ServerOptions.MaxMessageBytes);
+        builder.Services.AddSignalR(signalR => signalR.MaximumReceiveMessageSize = options.AcceptedMessageBytes);
         WebApplication application = builder.Build();
         application.MapHub<EchoHub>("/echo", connections => connections.Transports = HttpTransportType.WebSockets);
         application.MapHub<BroadcastHub>("/bcast", connections => connections.Transports = HttpTransportType.WebSockets);

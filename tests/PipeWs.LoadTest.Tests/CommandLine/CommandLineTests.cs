@@ -1,6 +1,7 @@
 using System.CommandLine;
 using PipeWs.LoadTest.CommandLine;
 using PipeWs.LoadTest.Compare;
+using PipeWs.LoadTest.EchoClient;
 using PipeWs.LoadTest.Load;
 using PipeWs.LoadTest.Servers;
 
@@ -22,8 +23,34 @@ public sealed class CommandLineTests
         Assert.Equal(new ServerOptions((ServerKind)kind, port, (Door)door), ServeCommand.GetOptions(result));
     }
 
+    [Fact]
+    public void Serve_takes_a_limit_that_opens_all_others()
+    {
+        ServerOptions options = ServeCommand.GetOptions(Parse("serve --server pipews --port 1 --max-message-bytes 16777216"));
+        ServerOptions asItComes = ServeCommand.GetOptions(Parse("serve --server pipews --port 1"));
+
+        Assert.Equal((16777216, true), (options.AcceptedMessageBytes, options.OpensLimits));
+        Assert.Equal((ServerOptions.DefaultMaxMessageBytes, false), (asItComes.AcceptedMessageBytes, asItComes.OpensLimits));
+    }
+
+    [Fact]
+    public void Echo_client_takes_a_suite_and_a_name()
+    {
+        EchoClientOptions options = EchoClientCommand.GetOptions(Parse("echo-client ws://localhost:9001/ --agent C&A"));
+
+        Assert.Equal("ws://localhost:9001/getCaseCount", options.CaseCount.AbsoluteUri);
+        Assert.Equal("ws://localhost:9001/runCase?case=7&agent=C%26A", options.RunCase(7).AbsoluteUri);
+        Assert.Equal("ws://localhost:9001/updateReports?agent=C%26A", options.UpdateReports.AbsoluteUri);
+        Assert.Equal("wss://localhost/suite/getCaseCount", new EchoClientOptions(new Uri("wss://localhost/suite"), "x").CaseCount.AbsoluteUri);
+    }
+
     [Theory]
     [InlineData("serve --port 1")]
+    [InlineData("serve --server pipews --port 1 --max-message-bytes 0")]
+    [InlineData("serve --server pipews --port 1 --max-message-bytes 4GB")]
+    [InlineData("echo-client")]
+    [InlineData("echo-client http://localhost/")]
+    [InlineData("echo-client localhost:9001")]
     [InlineData("serve --server aspnet")]
     [InlineData("serve --server apache --port 1")]
     [InlineData("serve --server aspnet --port 65536")]
