@@ -92,7 +92,7 @@ public sealed partial class WsClient
         DialTarget target = CreateTarget(endpoint, token);
         DialedConnection dialed = await _dialer.DialAsync(target, cancellationToken);
         _metrics.Dialed(dialed.Duration);
-        var transport = new WsConnection(dialed.Transport, WsRole.Client, _options.ToConnectionOptions(token), _heartbeat, dialed.Abort);
+        var transport = new WsConnection(dialed.Transport, WsRole.Client, _options.ToConnectionOptions(token), _heartbeat, dialed.Abort, dialed.Compression);
         var connection = new WsClientConnection(this, transport, ++_connections, target.Description, dialed.Subprotocol, dialed.RemoteEndPoint, token)
         {
             RefreshAt = FindRefreshTime(token),

@@ -106,10 +106,19 @@ public sealed partial class WsClient : IAsyncDisposable
     /// <exception cref="WsSendException">It was not sent, for the reason in <see cref="WsSendException.Failure"/>.</exception>
     /// <exception cref="OperationCanceledException">It was taken back.</exception>
     public ValueTask SendAsync(ReadOnlyMemory<byte> payload, WsMessageType type = WsMessageType.Text, CancellationToken cancellationToken = default) =>
-        _writes.SendAsync(type, payload, cancellationToken);
+        _writes.SendAsync(type, payload, default, cancellationToken);
+
+    /// <summary>Sends a message of which something more is to be said.</summary>
+    /// <param name="payload">Must stay as it is until the returned task completes. Text must be valid UTF-8.</param>
+    /// <param name="type">Text or binary.</param>
+    /// <param name="options">What is to be said.</param>
+    /// <param name="cancellationToken">Takes it back, as long as it was not handed to the connection.</param>
+    /// <inheritdoc cref="SendAsync(ReadOnlyMemory{byte}, WsMessageType, CancellationToken)"/>
+    public ValueTask SendAsync(ReadOnlyMemory<byte> payload, WsMessageType type, WsSendOptions options, CancellationToken cancellationToken = default) =>
+        _writes.SendAsync(type, payload, options, cancellationToken);
 
     /// <summary>Sends text.</summary>
-    /// <inheritdoc cref="SendAsync"/>
+    /// <inheritdoc cref="SendAsync(ReadOnlyMemory{byte}, WsMessageType, CancellationToken)"/>
     public ValueTask SendTextAsync(string text, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(text);
@@ -119,7 +128,7 @@ public sealed partial class WsClient : IAsyncDisposable
     }
 
     /// <summary>Sends a value as JSON text.</summary>
-    /// <inheritdoc cref="SendAsync"/>
+    /// <inheritdoc cref="SendAsync(ReadOnlyMemory{byte}, WsMessageType, CancellationToken)"/>
     public ValueTask SendJsonAsync<T>(T value, JsonTypeInfo<T> type, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(type);

@@ -10,7 +10,7 @@ if (args.Any(argument => argument is "--help" or "-h" or "-?"))
 
 try
 {
-    await using var app = DeskApp.Build(args);
+    await using var app = await DeskApp.BuildAsync(args);
     await app.StartAsync();
     await app.WaitForShutdownAsync();
     return 0;

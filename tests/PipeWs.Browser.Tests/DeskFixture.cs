@@ -35,9 +35,10 @@ internal sealed class DeskFixture : IAsyncDisposable
 
     internal static async Task<DeskFixture> OpenAsync(params string[] args)
     {
+        Assertions.SetDefaultExpectTimeout(30_000);
         IPlaywright playwright = await Playwright.CreateAsync();
         IBrowser browser = await Chromium.LaunchAsync(playwright);
-        WebApplication desk = DeskApp.Build(["--urls", "http://127.0.0.1:0", "--status", "false", .. args]);
+        WebApplication desk = await DeskApp.BuildAsync(["--urls", "http://127.0.0.1:0", "--status", "false", .. args]);
         await desk.StartAsync();
         IPage page = await browser.NewPageAsync();
         page.SetDefaultTimeout(30_000);

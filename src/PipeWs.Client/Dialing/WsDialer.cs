@@ -2,6 +2,7 @@ using System.Buffers;
 using System.IO.Pipelines;
 using System.Net;
 using System.Net.Security;
+using PipeWs.Protocol.Compression;
 using PipeWs.Protocol.Handshake;
 
 namespace PipeWs.Client.Dialing;
@@ -66,8 +67,8 @@ internal sealed class WsDialer
         {
             WsTransport transport = await OpenAsync(target, progress, cancellationToken);
             pipe = transport.Pipe ?? new StreamDuplexPipe(progress.Stream!);
-            string? subprotocol = await ShakeHandsAsync(pipe, target, progress, cancellationToken);
-            return new DialedConnection(pipe, _ => progress.Abort(), subprotocol, transport.RemoteEndPoint, _timeProvider.GetElapsedTime(start));
+            (string? subprotocol, DeflateParameters? compression) = await ShakeHandsAsync(pipe, target, progress, cancellationToken);
+            return new DialedConnection(pipe, _ => progress.Abort(), subprotocol, compression, transport.RemoteEndPoint, _timeProvider.GetElapsedTime(start));
         }
         catch (Exception)
         {
@@ -159,14 +160,17 @@ internal sealed class WsDialer
     }
 
     /// <summary>Asks, and judges the answer strictly; what follows the answer's head stays in the pipe as the first frames.</summary>
-    private async Task<string?> ShakeHandsAsync(IDuplexPipe pipe, DialTarget target, DialProgress progress, CancellationToken cancellationToken)
+    private async Task<(string? Subprotocol, DeflateParameters? Compression)> ShakeHandsAsync(IDuplexPipe pipe, DialTarget target, DialProgress progress, CancellationToken cancellationToken)
     {
         progress.Step = "the handshake";
+        DeflateParameters? wanted = _options.Compression?.ToParameters();
+        DeflateParameters? compression = null;
         var offer = new HandshakeOffer
         {
             Target = target.Target,
             Host = target.HostHeader,
             Subprotocols = [.. _options.Subprotocols],
+            Extensions = wanted is { } asked ? DeflateNegotiation.WriteOffer(asked) : null,
             Origin = _options.Origin,
             Headers = target.Headers,
         };
@@ -188,8 +192,13 @@ internal sealed class WsDialer
 
             HandshakeResponse response = reader.Response;
             string? error = status == HandshakeReadStatus.Malformed ? reader.Error : HandshakeResponseRules.Check(response, offer, key);
+            if (error is null && wanted is { } offered)
+            {
+                error = DeflateNegotiation.CheckAnswer(response.Extensions, offered, out compression);
+            }
+
             pipe.Input.AdvanceTo(error is null ? result.Buffer.GetPosition(reader.HeadLengthBytes) : result.Buffer.End);
-            return error is null ? response.Subprotocol : throw new WsHandshakeException(error)
+            return error is null ? (response.Subprotocol, compression) : throw new WsHandshakeException(error)
             {
                 Endpoint = target.Description,
                 StatusCode = response.StatusCode,

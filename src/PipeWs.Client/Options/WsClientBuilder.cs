@@ -76,6 +76,13 @@ public sealed class WsClientBuilder
     /// <summary>Tries the first dial again like any other. See <see cref="WsClientOptions.RetryFirstDial"/>.</summary>
     public WsClientBuilder WithRetryOfFirstDial() => Set(static options => options.RetryFirstDial = true);
 
+    /// <summary>Compresses messages where the server can too. See <see cref="WsClientOptions.Compression"/>.</summary>
+    public WsClientBuilder WithCompression(Action<WsCompressionOptions>? configure = null) => Set(options =>
+    {
+        options.Compression ??= new WsCompressionOptions();
+        configure?.Invoke(options.Compression);
+    });
+
     /// <summary>Pings at an interval. See <see cref="WsClientOptions.PingInterval"/> and <see cref="WsClientOptions.PongTimeout"/>.</summary>
     public WsClientBuilder WithPing(TimeSpan interval, TimeSpan timeout) => Set(options =>
     {

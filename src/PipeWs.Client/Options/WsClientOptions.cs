@@ -72,6 +72,12 @@ public sealed class WsClientOptions
     /// <summary>The largest message received, in bytes, all its fragments together. Default 1,048,576. Beyond it the connection fails with 1009, and the client gives up.</summary>
     public long MaxMessageBytes { get; set; } = 1024 * 1024;
 
+    /// <summary>
+    /// How messages are compressed where the server can too (permessage-deflate, RFC 7692). Default null: they are not, and nothing is offered. A server that declines is spoken to
+    /// uncompressed; one whose answer does not keep to the offer fails the handshake.
+    /// </summary>
+    public WsCompressionOptions? Compression { get; set; }
+
     /// <summary>How often a ping is sent. Default 18 s; <see cref="Timeout.InfiniteTimeSpan"/> for never. RFC 6455, section 5.5.2.</summary>
     public TimeSpan PingInterval { get; set; } = TimeSpan.FromSeconds(18);
 
@@ -129,6 +135,7 @@ public sealed class WsClientOptions
         clone.Query = new Dictionary<string, string>(Query, StringComparer.Ordinal);
         clone.Headers = new Dictionary<string, string>(Headers, StringComparer.OrdinalIgnoreCase);
         clone.Subprotocols = [.. Subprotocols];
+        clone.Compression = Compression?.Clone();
         clone.ReadyHandlers = [.. ReadyHandlers];
         return clone;
     }
@@ -140,6 +147,7 @@ public sealed class WsClientOptions
         PongTimeout = token?.PingTimeout ?? PongTimeout,
         FrameTimeout = FrameTimeout,
         CloseTimeout = CloseTimeout,
+        Compression = Compression,
         SendTimeout = WriteTimeout,
         SendBacklogBytes = WriteBacklogBytes,
 

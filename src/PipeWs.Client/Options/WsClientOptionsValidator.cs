@@ -1,6 +1,7 @@
 using System.Globalization;
 using Microsoft.Extensions.Options;
 using PipeWs.Client.Dialing;
+using PipeWs.Protocol.Compression;
 using PipeWs.Protocol.Handshake;
 
 namespace PipeWs.Client;
@@ -60,6 +61,19 @@ internal sealed class WsClientOptionsValidator : IValidateOptions<WsClientOption
         check.Range(nameof(options.WriteBacklogBytes), options.WriteBacklogBytes, 1, int.MaxValue);
         check.Range(nameof(options.OfflineQueueCount), options.OfflineQueueCount, 0, int.MaxValue);
         check.Range(nameof(options.EventBuffer), options.EventBuffer, 1, int.MaxValue);
+        if (options.Compression is { } compression)
+        {
+            foreach ((string option, string value, string allowed) in compression.FindProblems())
+            {
+                check.Fail($"{nameof(options.Compression)}.{option}", value, allowed);
+            }
+
+            if (!DeflateSupport.IsSupported)
+            {
+                check.Fail(nameof(options.Compression), "set", "null in this process, whose framework has no zlib of the kind that is needed");
+            }
+        }
+
         check.Defined(nameof(options.ReadFullMode), options.ReadFullMode);
         check.Defined(nameof(options.WriteFullMode), options.WriteFullMode);
         check.Defined(nameof(options.TokenPlacement), options.TokenPlacement);

@@ -29,15 +29,19 @@ internal sealed class WriteNode : IValueTaskSource
 
     public WsMessageType Type { get; private set; }
 
+    /// <summary>What else was said about it.</summary>
+    public WsSendOptions Options { get; private set; }
+
     public ReadOnlyMemory<byte> Payload => _buffer is null ? _payload : _buffer.Written;
 
     /// <summary>When its time is up, as the heartbeat counts.</summary>
     public long Deadline { get; set; }
 
     /// <summary>A message whose bytes its sender lends until the outcome.</summary>
-    public static WriteNode ForLent(WsMessageType type, ReadOnlyMemory<byte> payload)
+    public static WriteNode ForLent(WsMessageType type, ReadOnlyMemory<byte> payload, WsSendOptions options)
     {
         WriteNode node = Rent(type, isAwaited: true);
+        node.Options = options;
         node._payload = payload;
         return node;
     }
@@ -122,6 +126,7 @@ internal sealed class WriteNode : IValueTaskSource
     private void Recycle()
     {
         _cancellation = default;
+        Options = default;
         _completion.Reset();
         s_pool.Return(this);
     }

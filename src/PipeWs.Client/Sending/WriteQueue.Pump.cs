@@ -41,7 +41,7 @@ internal sealed partial class WriteQueue
                 RemoveUnsynchronized(node, isInHand: true);
             }
 
-            bool sent = connection.TrySend(node.Type, node.Payload.Span);
+            bool sent = connection.TrySend(node.Type, node.Payload.Span, node.Options);
             bool isCancelled = false;
             CancellationToken token = node.Token;
             lock (_lock)

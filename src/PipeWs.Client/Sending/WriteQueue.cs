@@ -45,14 +45,14 @@ internal sealed partial class WriteQueue(WsClientOptions options, WsHeartbeat he
     }
 
     /// <summary>Sends a message whose bytes stay as they are until the task completes.</summary>
-    public ValueTask SendAsync(WsMessageType type, ReadOnlyMemory<byte> payload, CancellationToken cancellationToken)
+    public ValueTask SendAsync(WsMessageType type, ReadOnlyMemory<byte> payload, WsSendOptions options, CancellationToken cancellationToken)
     {
         if (cancellationToken.IsCancellationRequested)
         {
             return ValueTask.FromCanceled(cancellationToken);
         }
 
-        return TrySendNow(type, payload.Span) ? default : Enqueue(WriteNode.ForLent(type, payload), cancellationToken);
+        return TrySendNow(type, payload.Span, options) ? default : Enqueue(WriteNode.ForLent(type, payload, options), cancellationToken);
     }
 
     /// <summary>Sends what was written to a buffer, which goes back by itself.</summary>
@@ -64,7 +64,7 @@ internal sealed partial class WriteQueue(WsClientOptions options, WsHeartbeat he
             return ValueTask.FromCanceled(cancellationToken);
         }
 
-        if (TrySendNow(type, buffer.Written.Span))
+        if (TrySendNow(type, buffer.Written.Span, default))
         {
             buffer.Return();
             return default;
@@ -76,7 +76,7 @@ internal sealed partial class WriteQueue(WsClientOptions options, WsHeartbeat he
     /// <summary>Sends a copy without waiting for the outcome; false where it is certain to fail.</summary>
     public bool TrySend(WsMessageType type, ReadOnlySpan<byte> payload)
     {
-        if (TrySendNow(type, payload))
+        if (TrySendNow(type, payload, default))
         {
             return true;
         }
@@ -208,9 +208,9 @@ internal sealed partial class WriteQueue(WsClientOptions options, WsHeartbeat he
         FinishAll(expired, WsSendFailure.TimedOut);
     }
 
-    private bool TrySendNow(WsMessageType type, ReadOnlySpan<byte> payload)
+    private bool TrySendNow(WsMessageType type, ReadOnlySpan<byte> payload, WsSendOptions options)
     {
-        if (Volatile.Read(ref _live) is { HasRoom: true } connection && Volatile.Read(ref _pending) == 0 && connection.TrySend(type, payload))
+        if (Volatile.Read(ref _live) is { HasRoom: true } connection && Volatile.Read(ref _pending) == 0 && connection.TrySend(type, payload, options))
         {
             Interlocked.Increment(ref _sent);
             return true;

@@ -105,7 +105,7 @@ public sealed class WsClientConnection
     public ValueTask<WsClientMessage> ReceiveAsync(CancellationToken cancellationToken = default) => _gate.ReceiveAsync(cancellationToken);
 
     /// <summary>Sends past the write buffer without ever waiting; false where the connection is closing.</summary>
-    internal bool TrySend(WsMessageType type, ReadOnlySpan<byte> payload) => Connection.TrySend(type, payload);
+    internal bool TrySend(WsMessageType type, ReadOnlySpan<byte> payload, WsSendOptions options = default) => Connection.TrySend(type, payload, options);
 
     internal void Run() => Ended = Connection.RunAsync(_receiver);
 

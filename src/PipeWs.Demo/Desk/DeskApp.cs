@@ -1,4 +1,5 @@
 using PipeWs.Demo.Diagnostics;
+using PipeWs.Demo.Following;
 using PipeWs.Demo.Identity;
 using PipeWs.Demo.Recording;
 
@@ -11,8 +12,8 @@ public static class DeskApp
     /// <param name="args">The command line; see <see cref="DeskOptions"/>.</param>
     /// <param name="configure">Changes what a test wants otherwise, after the desk's own services were added.</param>
     /// <exception cref="FormatException">An option makes no sense; the message says which and why.</exception>
-    /// <exception cref="IOException">The recording cannot be read.</exception>
-    public static WebApplication Build(string[] args, Action<WebApplicationBuilder>? configure = null)
+    /// <exception cref="IOException">The recording cannot be read, or the desk that is to be followed cannot be reached.</exception>
+    public static async Task<WebApplication> BuildAsync(string[] args, Action<WebApplicationBuilder>? configure = null)
     {
         // The page and the recording lie beside the program, wherever it was started from.
         var builder = WebApplication.CreateBuilder(new WebApplicationOptions
@@ -33,7 +34,7 @@ public static class DeskApp
         }
 
         builder.Services.AddDeskHub();
-        builder.Services.AddDesk(options, MarketRecording.Load(options.RecordingPath));
+        builder.Services.AddDesk(options, options.Follow is { } desk ? await FollowedSource.AskAsync(desk) : new RecordingSource(MarketRecording.Load(options.RecordingPath), options.Speed));
         builder.Services.AddDeskDiagnostics(builder.Configuration);
         if (options.Door == DeskDoor.Fast)
         {

@@ -30,6 +30,9 @@ public sealed record DeskOptions
     /// <summary>The recording's file. Default: the one that comes with the desk. <c>--recording</c></summary>
     public string RecordingPath { get; init; } = Path.Combine(AppContext.BaseDirectory, "Data", "binance-spot-2024-08-08.txt.gz");
 
+    /// <summary>The socket of another desk, whose market is taken instead of a recording's. Default none. <c>--follow</c></summary>
+    public Uri? Follow { get; init; }
+
     /// <summary>Whether the status is shown on the console. Default true. <c>--status</c></summary>
     public bool ShowsStatus { get; init; } = true;
 
@@ -70,6 +73,7 @@ public sealed record DeskOptions
                 var text => throw new FormatException($"--door {text}: it is fast or mapped."),
             },
             RecordingPath = configuration["recording"] ?? defaults.RecordingPath,
+            Follow = Followed(configuration),
             ShowsStatus = configuration["status"] switch
             {
                 null => defaults.ShowsStatus,
@@ -80,6 +84,28 @@ public sealed record DeskOptions
             TokenLifetime = TimeSpan.FromSeconds(Number(configuration, "token-seconds", defaults.TokenLifetime.TotalSeconds, 0, 86_400)),
             AlertThresholdPercent = (decimal)Number(configuration, "alert-percent", (double)defaults.AlertThresholdPercent, 0, 100),
         };
+    }
+
+    /// <summary>A desk's page or its socket, as people have either at hand.</summary>
+    private static Uri? Followed(IConfiguration configuration)
+    {
+        if (configuration["follow"] is not { } text)
+        {
+            return null;
+        }
+
+        if (!Uri.TryCreate(text, UriKind.Absolute, out Uri? uri) || uri.Scheme is not ("http" or "https" or "ws" or "wss"))
+        {
+            throw new FormatException($"--follow {text}: it is the address of another desk, such as {DefaultUrl} or ws://127.0.0.1:8080{SocketPaths[0]}.");
+        }
+
+        if (configuration["speed"] is not null || configuration["recording"] is not null)
+        {
+            throw new FormatException("--follow takes another desk's market as it comes: leave out --speed and --recording.");
+        }
+
+        string scheme = uri.Scheme is "https" or "wss" ? "wss" : "ws";
+        return new UriBuilder(uri) { Scheme = scheme, Port = uri.Port, Path = uri.AbsolutePath is "/" ? SocketPaths[0] : uri.AbsolutePath }.Uri;
     }
 
     private static double Number(IConfiguration configuration, string name, double fallback, double moreThan, double atMost)

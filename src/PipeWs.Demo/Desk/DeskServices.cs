@@ -2,7 +2,6 @@ using PipeWs.Demo.Alerts;
 using PipeWs.Demo.Display;
 using PipeWs.Demo.Identity;
 using PipeWs.Demo.Market;
-using PipeWs.Demo.Recording;
 using PipeWs.Demo.Trading;
 using PipeWs.Server;
 using Spectre.Console;
@@ -12,23 +11,21 @@ namespace PipeWs.Demo.Desk;
 /// <summary>Registers the desk's services. All are singletons behind their interfaces; the hub comes from elsewhere.</summary>
 public static class DeskServices
 {
-    /// <summary>Adds the desk on a recording.</summary>
-    public static IServiceCollection AddDesk(this IServiceCollection services, DeskOptions options, MarketRecording recording)
+    /// <summary>Adds the desk on a market.</summary>
+    public static IServiceCollection AddDesk(this IServiceCollection services, DeskOptions options, IMarketSource source)
     {
         services.AddSingleton(options);
-        services.AddSingleton(recording);
+        services.AddSingleton(source);
         services.TryAddTimeProvider();
         services.AddSingleton<DeskCounters>();
 
-        services.AddSingleton(new MarketData(recording.Symbols, options.StatisticsWindow));
+        services.AddSingleton(new MarketData(source.Symbols, options.StatisticsWindow));
         services.AddSingleton<IMarketData>(provider => provider.GetRequiredService<MarketData>());
         services.AddSingleton<IOrderBooks>(provider => provider.GetRequiredService<MarketData>());
         services.AddSingleton<IMarketPublisher>(provider => new MarketPublisher(
-            provider.GetRequiredService<IWsHub>(), recording.Symbols, provider.GetRequiredService<DeskCounters>()));
+            provider.GetRequiredService<IWsHub>(), source.Symbols, provider.GetRequiredService<DeskCounters>()));
         services.AddSingleton<IMarketSink, MarketPipeline>();
-        services.AddSingleton<IMarketFeed>(provider => new ReplayFeed(
-            recording, provider.GetRequiredService<IMarketSink>(), provider.GetRequiredService<TimeProvider>(), options.Speed,
-            provider.GetRequiredService<ILogger<ReplayFeed>>()));
+        services.AddSingleton(source.CreateFeed);
 
         services.AddSingleton<IPortfolioService>(provider => new PortfolioService(
             provider.GetRequiredService<IMarketData>(), provider.GetRequiredService<TimeProvider>(), options.StartingCash, options.MaxUsers));

@@ -32,14 +32,15 @@ public sealed class DeskStatus(IWsHub hub, IMarketFeed feed, IMarketData market,
 /// <param name="Connections">Open connections.</param>
 /// <param name="PublishedPerSecond">Messages published a second.</param>
 /// <param name="DeliveredPerSecond">The same times their subscribers.</param>
-/// <param name="Position">Where the replay is.</param>
+/// <param name="Position">Where the feed is.</param>
 /// <param name="Quotes">The prices.</param>
 public sealed record StatusView(
     int Connections, double PublishedPerSecond, double DeliveredPerSecond, FeedPosition Position, IReadOnlyList<(string Pair, MarketQuote Quote)> Quotes)
 {
-    /// <summary>Where the replay is, such as <c>00:42 of 05:46, round 2, 1x</c>.</summary>
-    public string Replay => string.Create(
-        CultureInfo.InvariantCulture, $"{Position.Elapsed:mm\\:ss} of {Position.Duration:mm\\:ss}, round {Position.Round + 1}, {Position.Speed:0.###}x");
+    /// <summary>Where the replay is, such as <c>00:42 of 05:46, round 2, 1x</c>; or whom the desk follows.</summary>
+    public string Replay => Position.Source is { } source
+        ? $"follows {source}"
+        : string.Create(CultureInfo.InvariantCulture, $"{Position.Elapsed:mm\\:ss} of {Position.Duration:mm\\:ss}, round {Position.Round + 1}, {Position.Speed:0.###}x");
 
     /// <summary>A price with two decimals; a dash before the first trade.</summary>
     public static string Price(MarketQuote quote) => quote.LastPrice is { } price ? price.ToString("0.00", CultureInfo.InvariantCulture) : "-";

@@ -50,7 +50,7 @@ public sealed class StatusService(
         grid.AddRow(
             new Markup("[grey]messages[/]"),
             new Markup($"[bold]{view.PublishedPerSecond:0}[/] published/s   [bold]{view.DeliveredPerSecond:0}[/] delivered/s"));
-        grid.AddRow(new Markup("[grey]replay[/]"), new Markup(view.Replay));
+        grid.AddRow(new Markup("[grey]feed[/]"), new Markup(Markup.Escape(view.Replay)));
         IRenderable prices = new Markup(string.Join("   ", view.Quotes.Select(quote =>
         {
             bool isDown = quote.Quote.Statistics?.Change < 0;

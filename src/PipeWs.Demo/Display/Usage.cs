@@ -13,6 +13,7 @@ internal static class Usage
           --speed N              seconds replayed a second  (default 1)
           --door fast|mapped     how sockets come in        (default fast)
           --recording FILE       another recording
+          --follow URL           another desk's market, instead of a recording
           --alert-percent P      alert on moves of P % ...  (default 0.1)
           --alert-seconds S      ... within S seconds       (default 10)
           --token-seconds S      a log-in is good for       (default 300)

@@ -21,10 +21,14 @@ public interface IMarketFeed
 /// <summary>Where a feed is.</summary>
 /// <param name="Round">How often it began anew; 0 in the first round.</param>
 /// <param name="Elapsed">How far into the round, in the recording's time.</param>
-/// <param name="Duration">How long a round is, in the recording's time.</param>
+/// <param name="Duration">How long a round is, in the recording's time; null where nobody knows.</param>
 /// <param name="Speed">The recording's seconds per second.</param>
 /// <param name="Messages">How many messages it gave since it began.</param>
-public readonly record struct FeedPosition(long Round, TimeSpan Elapsed, TimeSpan Duration, double Speed, long Messages);
+public readonly record struct FeedPosition(long Round, TimeSpan Elapsed, TimeSpan? Duration, double Speed, long Messages)
+{
+    /// <summary>Whom it follows, and whether there is a connection; null for a recording.</summary>
+    public string? Source { get; init; }
+}
 
 /// <summary>When a message happened.</summary>
 /// <param name="Round">The feed's round.</param>

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using static PipeWs.Demo.Recording.SpanJson;
 
 namespace PipeWs.Demo.Recording;
 
@@ -174,42 +175,5 @@ public static class RecordedJson
         reader.Read();
         name = reader.TokenType == JsonTokenType.PropertyName && reader.ValueSpan.Length == 1 ? reader.ValueSpan[0] : (byte)0;
         return reader.TokenType == JsonTokenType.PropertyName;
-    }
-
-    private static long Number(scoped ref Utf8JsonReader reader)
-    {
-        reader.Read();
-        Require(reader.TokenType == JsonTokenType.Number && reader.TryGetInt64(out _));
-        return reader.GetInt64();
-    }
-
-    private static ReadOnlySpan<byte> Text(scoped ref Utf8JsonReader reader)
-    {
-        reader.Read();
-        Require(reader.TokenType == JsonTokenType.String && !reader.ValueIsEscaped);
-        return reader.ValueSpan;
-    }
-
-    private static ReadOnlySpan<byte> Array(scoped ref Utf8JsonReader reader, ReadOnlySpan<byte> json)
-    {
-        reader.Read();
-        Require(reader.TokenType == JsonTokenType.StartArray);
-        int start = (int)reader.TokenStartIndex;
-        reader.Skip();
-        return json[start..(int)reader.BytesConsumed];
-    }
-
-    private static void Skip(scoped ref Utf8JsonReader reader)
-    {
-        reader.Read();
-        reader.Skip();
-    }
-
-    private static void Require(bool holds)
-    {
-        if (!holds)
-        {
-            throw new JsonException("A line of the recording has a member that is missing or of the wrong kind.");
-        }
     }
 }

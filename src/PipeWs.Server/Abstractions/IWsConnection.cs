@@ -57,6 +57,13 @@ public interface IWsConnection : IWsSender
     /// </summary>
     WsMessageWriter BeginMessage(WsMessageType type);
 
+    /// <summary>Begins a message that is sent in parts, and of which something more is to be said. Whoever has no use for that sends it like any other.</summary>
+    /// <inheritdoc cref="BeginMessage(WsMessageType)"/>
+    WsMessageWriter BeginMessage(WsMessageType type, WsSendOptions options) => BeginMessage(type);
+
+    /// <summary>Whether the handshake agreed on compression.</summary>
+    bool IsCompressed => false;
+
     /// <summary>Makes the connection a member of a room, from the head of its log or from where <paramref name="since"/> says.</summary>
     /// <returns>What happened; joining a room twice changes nothing and gives the first membership's answer.</returns>
     ValueTask<WsJoinResult> JoinAsync(string room, WsSince since = default, CancellationToken cancellationToken = default);

@@ -39,4 +39,5 @@ public interface IWsRoom : IWsSender
 /// <param name="Subject">The <c>subject</c> member of the message; left out where null.</param>
 /// <param name="Key">The key under which rooms with <see cref="WsSlowConsumerPolicy.Conflate"/> keep the latest message.</param>
 /// <param name="Except">Ids of connections that do not get the message; their cursors pass over it.</param>
-public readonly record struct WsPublishOptions(string? Subject = null, string? Key = null, IReadOnlyList<string>? Except = null);
+/// <param name="NeverCompress">Sends the message as it is to members that compress too; see <see cref="WsSendOptions.NeverCompress"/>.</param>
+public readonly record struct WsPublishOptions(string? Subject = null, string? Key = null, IReadOnlyList<string>? Except = null, bool NeverCompress = false);

@@ -2,6 +2,7 @@ using System.IO.Pipelines;
 using System.Net;
 using System.Security.Claims;
 using Microsoft.AspNetCore.Http.Features;
+using PipeWs.Protocol.Compression;
 using PipeWs.Server.Limits;
 
 namespace PipeWs.Server;
@@ -36,8 +37,8 @@ internal sealed class AcceptedConnection
     /// <summary>The subprotocol agreed on; null where there is none.</summary>
     public string? Subprotocol { get; init; }
 
-    /// <summary>The extensions the client offers, as sent; null where there are none.</summary>
-    public string? Extensions { get; init; }
+    /// <summary>What was agreed on about compression; null where nothing was.</summary>
+    public DeflateParameters? Compression { get; init; }
 
     /// <summary>The <c>traceparent</c> that the connection's activity continues; null where there is none.</summary>
     public string? TraceParent { get; init; }

@@ -2,6 +2,7 @@ using System.Net;
 using System.Security.Claims;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
+using PipeWs.Protocol.Compression;
 using PipeWs.Protocol.Handshake;
 using PipeWs.Server.Diagnostics;
 using PipeWs.Server.Identity;
@@ -65,6 +66,22 @@ internal sealed class HubDoor
     {
         HandshakeRefusal refusal = HandshakeRequestRules.Check(request);
         return refusal.IsRefused ? refusal : HandshakeRequestRules.CheckOrigin(request, Origins(), isSecure, local);
+    }
+
+    /// <summary>Agrees on compression, where the hub compresses and the client offers what it can grant.</summary>
+    /// <returns>The answer's Sec-WebSocket-Extensions; null where messages stay plain.</returns>
+    public string? AgreeOnCompression(HandshakeRequest request, out DeflateParameters? agreed)
+    {
+        agreed = null;
+        if (Options.Compression is not { } compression
+            || request.Extensions is not { } offers
+            || !DeflateNegotiation.TryAccept(offers, compression.ToParameters(), out DeflateParameters parameters, out string answer))
+        {
+            return null;
+        }
+
+        agreed = parameters;
+        return answer;
     }
 
     /// <summary>Judges who a request is from; <paramref name="user"/> is whom the application authenticated.</summary>

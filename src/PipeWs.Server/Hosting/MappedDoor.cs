@@ -10,6 +10,7 @@ using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core.Features;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
+using PipeWs.Protocol.Compression;
 using PipeWs.Protocol.Handshake;
 using PipeWs.Server.Identity;
 using PipeWs.Server.Limits;
@@ -74,6 +75,11 @@ internal sealed class MappedDoor(HubDoor door, IServiceProvider services)
                 context.Response.Headers.SecWebSocketProtocol = subprotocol;
             }
 
+            if (door.AgreeOnCompression(request, out DeflateParameters? compression) is { } extensions)
+            {
+                context.Response.Headers.SecWebSocketExtensions = extensions;
+            }
+
             Channel? channel = request.Method == HandshakeMethod.Get
                 ? await UpgradeAsync(context, request)
                 : await ConnectAsync(context, connect!);
@@ -84,11 +90,11 @@ internal sealed class MappedDoor(HubDoor door, IServiceProvider services)
                 return;
             }
 
-            await RunAsync(context, request, identity, channel.Value, subprotocol, remote, local, admission.Place);
+            await RunAsync(context, request, identity, channel.Value, subprotocol, compression, remote, local, admission.Place);
         }
     }
 
-    private async Task RunAsync(HttpContext context, HandshakeRequest request, HandshakeIdentity identity, Channel channel, string? subprotocol, EndPoint? remote, EndPoint? local, ConnectionPlace? place)
+    private async Task RunAsync(HttpContext context, HandshakeRequest request, HandshakeIdentity identity, Channel channel, string? subprotocol, DeflateParameters? compression, EndPoint? remote, EndPoint? local, ConnectionPlace? place)
     {
         var accepted = new AcceptedConnection(channel.Abort)
         {
@@ -96,7 +102,7 @@ internal sealed class MappedDoor(HubDoor door, IServiceProvider services)
             Path = request.Path,
             Query = identity.Query,
             Subprotocol = subprotocol,
-            Extensions = request.Extensions,
+            Compression = compression,
 
             // Where somebody listens to HTTP's own activity, that continues the trace, and the connection's is its child.
             TraceParent = Activity.Current is null ? context.Request.Headers.TraceParent.ToString() : null,
@@ -186,6 +192,7 @@ internal sealed class MappedDoor(HubDoor door, IServiceProvider services)
         HttpResponse response = context.Response;
         response.Headers.Remove("Sec-WebSocket-Accept");
         response.Headers.Remove("Sec-WebSocket-Protocol");
+        response.Headers.Remove("Sec-WebSocket-Extensions");
         response.Headers.Remove("Upgrade");
         response.StatusCode = refusal.StatusCode;
         response.ContentType = "text/plain; charset=utf-8";

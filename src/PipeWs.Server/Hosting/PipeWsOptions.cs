@@ -149,7 +149,13 @@ public sealed class PipeWsOptions
     /// </summary>
     public void AllowAnyOrigin() => AllowsAnyOrigin = true;
 
-    internal WsConnectionOptions ToConnectionOptions() => new()
+    /// <summary>
+    /// How messages are compressed where the client can too (permessage-deflate, RFC 7692), on every door. Default null: they are not. Setting it, or any key of the section
+    /// <c>Compression</c>, turns it on.
+    /// </summary>
+    public WsCompressionOptions? Compression { get; set; }
+
+    internal WsConnectionOptions ToConnectionOptions(CompressionCounters counters) => new()
     {
         MaxMessageBytes = MaxMessageBytes,
         MaxEmptyFragments = MaxEmptyFragments,
@@ -160,5 +166,7 @@ public sealed class PipeWsOptions
         SendTimeout = SendTimeout,
         SendBacklogBytes = SendBacklogBytes,
         MaxSendBacklogBytes = MaxPendingBytes,
+        Compression = Compression,
+        CompressionCounters = counters,
     };
 }

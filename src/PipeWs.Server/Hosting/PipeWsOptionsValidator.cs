@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Globalization;
 using Microsoft.Extensions.Options;
+using PipeWs.Protocol.Compression;
 using PipeWs.Protocol.Handshake;
 
 namespace PipeWs.Server;
@@ -84,6 +85,19 @@ internal sealed class PipeWsOptionsValidator : IValidateOptions<PipeWsOptions>
         if (string.IsNullOrEmpty(authentication.TokenParameter) || authentication.TokenParameter.AsSpan().ContainsAnyExcept(ParameterChars))
         {
             check.Fail($"{nameof(options.Authentication)}:{nameof(authentication.TokenParameter)}", authentication.TokenParameter, "a name of letters, digits, '-', '.', '_' or '~'");
+        }
+
+        if (options.Compression is { } compression)
+        {
+            foreach ((string option, string value, string allowed) in compression.FindProblems())
+            {
+                check.Fail($"{nameof(options.Compression)}:{option}", value, allowed);
+            }
+
+            if (!DeflateSupport.IsSupported)
+            {
+                check.Fail(nameof(options.Compression), "set", "null in this process, whose framework has no zlib of the kind that is needed");
+            }
         }
 
         foreach ((string option, string value, string allowed) in options.Rooms.FindProblems())

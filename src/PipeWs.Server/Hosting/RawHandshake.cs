@@ -3,6 +3,7 @@ using System.IO.Pipelines;
 using System.Net;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Connections.Features;
+using PipeWs.Protocol.Compression;
 using PipeWs.Protocol.Handshake;
 using PipeWs.Server.Identity;
 
@@ -101,14 +102,15 @@ internal static class RawHandshake
             }
 
             string? subprotocol = SubprotocolNegotiator.Select(identity.Subprotocols, door.Options.Subprotocols);
+            string? extensions = door.AgreeOnCompression(request, out DeflateParameters? compression);
             var accepted = new AcceptedConnection(reason => connection.Abort(new ConnectionAbortedException(reason?.Message ?? "The WebSocket connection was aborted.", reason!)))
             {
                 Transport = door.Options.SendDirectly ? DirectTransport.TakeSocketOf(connection) : connection.Transport,
-                Answer = WriteAnswer(request, subprotocol),
+                Answer = WriteAnswer(request, subprotocol, extensions),
                 Path = request.Path,
                 Query = identity.Query,
                 Subprotocol = subprotocol,
-                Extensions = request.Extensions,
+                Compression = compression,
                 TraceParent = request.TraceParent,
                 TraceState = request.TraceState,
                 RemoteEndPoint = connection.RemoteEndPoint,
@@ -158,10 +160,10 @@ internal static class RawHandshake
         }
     }
 
-    private static ReadOnlyMemory<byte> WriteAnswer(HandshakeRequest request, string? subprotocol)
+    private static ReadOnlyMemory<byte> WriteAnswer(HandshakeRequest request, string? subprotocol, string? extensions)
     {
-        var answer = new ArrayBufferWriter<byte>(subprotocol is null ? 129 : 192);
-        HandshakeResponseWriter.WriteAccepted(answer, request.Key, subprotocol);
+        var answer = new ArrayBufferWriter<byte>(subprotocol is null && extensions is null ? 129 : 192);
+        HandshakeResponseWriter.WriteAccepted(answer, request.Key, subprotocol, extensions);
         return answer.WrittenMemory;
     }
 

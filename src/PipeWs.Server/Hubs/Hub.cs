@@ -32,7 +32,7 @@ internal sealed partial class Hub : IWsHub, IHubEntrance, IBuiltInMessages, IWsH
         Name = name;
         Options = options;
         Heartbeat = heartbeat;
-        ConnectionOptions = options.ToConnectionOptions();
+        ConnectionOptions = options.ToConnectionOptions(CompressionCounters);
         InboundLimits = InboundLimits.Create(options);
         _services = services;
         _logger = loggers.CreateLogger("PipeWs.Server.Hub");
@@ -78,6 +78,9 @@ internal sealed partial class Hub : IWsHub, IHubEntrance, IBuiltInMessages, IWsH
 
     /// <summary>What connections that are opened now are made with.</summary>
     internal WsConnectionOptions ConnectionOptions { get; private set; }
+
+    /// <summary>What was compressed for many of its connections at once.</summary>
+    internal CompressionCounters CompressionCounters { get; } = new();
 
     /// <summary>What they may send; null where that is not limited.</summary>
     internal InboundLimits? InboundLimits { get; private set; }
@@ -128,7 +131,7 @@ internal sealed partial class Hub : IWsHub, IHubEntrance, IBuiltInMessages, IWsH
     internal void Apply(PipeWsOptions options)
     {
         _rooms.Reconfigure(options.Rooms, ResolveRoomPolicy);
-        ConnectionOptions = options.ToConnectionOptions();
+        ConnectionOptions = options.ToConnectionOptions(CompressionCounters);
         InboundLimits = InboundLimits.Create(options);
         Options = options;
     }

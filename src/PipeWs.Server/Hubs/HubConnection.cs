@@ -27,7 +27,7 @@ internal sealed partial class HubConnection : WsReceiver, IWsConnection
         RemoteEndPoint = accepted.RemoteEndPoint;
         ConnectedAt = hub.Time.GetUtcNow();
         ShardIndex = shardIndex;
-        Ws = new WsConnection(accepted.Transport, WsRole.Server, hub.ConnectionOptions, hub.Heartbeat, accepted.Abort);
+        Ws = new WsConnection(accepted.Transport, WsRole.Server, hub.ConnectionOptions, hub.Heartbeat, accepted.Abort, accepted.Compression);
         _context = new RequestContext(hub, this, services) { SpeaksJson = hub.SpeaksJson };
         _place = accepted.Place;
         _guard = hub.InboundLimits is { } limits ? new InboundGuard(limits, this, hub.Heartbeat) : null;
@@ -44,6 +44,8 @@ internal sealed partial class HubConnection : WsReceiver, IWsConnection
     public EndPoint? RemoteEndPoint { get; }
 
     public DateTimeOffset ConnectedAt { get; }
+
+    public bool IsCompressed => Ws.IsCompressed;
 
     public CancellationToken ConnectionClosed => Ws.ConnectionClosed;
 
@@ -75,6 +77,12 @@ internal sealed partial class HubConnection : WsReceiver, IWsConnection
     public ValueTask SendAsync(ReadOnlySequence<byte> payload, WsMessageType type, CancellationToken cancellationToken = default) =>
         Ws.SendAsync(type, payload, cancellationToken);
 
+    public ValueTask SendAsync(ReadOnlyMemory<byte> payload, WsMessageType type, WsSendOptions options, CancellationToken cancellationToken = default) =>
+        Ws.SendAsync(type, payload, options, cancellationToken);
+
+    public ValueTask SendAsync(ReadOnlySequence<byte> payload, WsMessageType type, WsSendOptions options, CancellationToken cancellationToken = default) =>
+        Ws.SendAsync(type, payload, options, cancellationToken);
+
     public ValueTask SendAsync(WsPreparedMessage message, CancellationToken cancellationToken = default) =>
         Ws.SendAsync(message, cancellationToken);
 
@@ -85,6 +93,8 @@ internal sealed partial class HubConnection : WsReceiver, IWsConnection
     public override bool ReceivesParts(WsMessageType type) => Identity is not { IsPending: true } && _hub.Router.ReceivesParts(type);
 
     public WsMessageWriter BeginMessage(WsMessageType type) => Ws.BeginMessage(type);
+
+    public WsMessageWriter BeginMessage(WsMessageType type, WsSendOptions options) => Ws.BeginMessage(type, options);
 
     public override string ToString() => Id;
 }

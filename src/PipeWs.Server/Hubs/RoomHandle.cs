@@ -42,7 +42,8 @@ internal sealed class RoomHandle(Hub hub, string name) : Sender, IWsRoom
         return new ExceptSender(this, connectionIds);
     }
 
-    protected override void Send(in ReadOnlySequence<byte> payload, WsMessageType type) => PublishRaw(payload, type, default);
+    protected override void Send(in ReadOnlySequence<byte> payload, WsMessageType type, WsSendOptions options) =>
+        PublishRaw(payload, type, new WsPublishOptions(NeverCompress: options.NeverCompress));
 
     private long PublishRaw(in ReadOnlySequence<byte> payload, WsMessageType type, in WsPublishOptions options)
     {
@@ -75,7 +76,7 @@ internal sealed class RoomHandle(Hub hub, string name) : Sender, IWsRoom
 
     private sealed class ExceptSender(RoomHandle room, IReadOnlyList<string> connectionIds) : Sender
     {
-        protected override void Send(in ReadOnlySequence<byte> payload, WsMessageType type) =>
-            room.PublishRaw(payload, type, new WsPublishOptions(Except: connectionIds));
+        protected override void Send(in ReadOnlySequence<byte> payload, WsMessageType type, WsSendOptions options) =>
+            room.PublishRaw(payload, type, new WsPublishOptions(Except: connectionIds, NeverCompress: options.NeverCompress));
     }
 }

@@ -92,6 +92,7 @@ internal sealed partial class Room
 
         int length = MessageWriter.MessageLength(_messagePrefix, subject, number, data);
         MessageWriter.WriteMessage(frame.GetPayloadSpan(length), _messagePrefix, subject, number, data);
+        frame.NeverCompress = options.NeverCompress;
         frame.Seal(WsMessageType.Text, length);
         Append(frame, number, options.Key, except);
         return number;
@@ -105,6 +106,7 @@ internal sealed partial class Room
         string[]? except = CopyExcept(options);
         WsFrame frame = WsFrame.Rent(length);
         payload.CopyTo(frame.GetPayloadSpan(length));
+        frame.NeverCompress = options.NeverCompress;
         frame.Seal(type, length);
         long number = Log.Reserve();
         if (number == 0)

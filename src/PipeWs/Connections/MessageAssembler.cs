@@ -33,6 +33,20 @@ internal struct MessageAssembler
         _length += length;
     }
 
+    /// <summary>Gives room for more: what there is, or where there is none, as much again as was written; at first about what is asked for.</summary>
+    internal Span<byte> GetRoom(int firstBytes)
+    {
+        if (_buffer is null || _buffer.Length == _length)
+        {
+            Grow(_buffer is null ? firstBytes : 1);
+        }
+
+        return _buffer.AsSpan(_length);
+    }
+
+    /// <summary>Keeps what was written into the room.</summary>
+    internal void Advance(int bytes) => _length += bytes;
+
     internal void Release()
     {
         if (_buffer is not null)

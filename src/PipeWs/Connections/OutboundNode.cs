@@ -36,6 +36,12 @@ internal sealed class OutboundNode : IValueTaskSource
     /// <summary>Whether a sender waits until the payload it lent was written.</summary>
     internal bool IsLent { get; private set; }
 
+    /// <summary>Whether others hold the frame too, and send it.</summary>
+    internal bool IsShared { get; private set; }
+
+    /// <summary>Whether a lent payload is sent as it is; a frame says so itself.</summary>
+    internal bool NeverCompress { get; private set; }
+
     internal ReadOnlySpan<byte> ControlPayload => _controlPayload.AsSpan(0, _controlLength);
 
     /// <summary>Whether the receive loop caused it: a pong, or what a receiver sent before it waited for anything.</summary>
@@ -47,10 +53,11 @@ internal sealed class OutboundNode : IValueTaskSource
     internal long Bytes => Frame?.Length ?? (IsControl ? ControlNodeBytes : Payload.Length + FrameHeader.MaxLength);
 
     /// <summary>Holds a frame; takes over the caller's hold on it.</summary>
-    internal static OutboundNode ForFrame(WsFrame frame)
+    internal static OutboundNode ForFrame(WsFrame frame, bool isShared = false)
     {
         OutboundNode node = s_pool.Get();
         node.Frame = frame;
+        node.IsShared = isShared;
         return node;
     }
 
@@ -63,13 +70,14 @@ internal sealed class OutboundNode : IValueTaskSource
         return node;
     }
 
-    internal static OutboundNode ForLent(Opcode opcode, bool fin, in ReadOnlySequence<byte> payload, WsMessageWriter? stream)
+    internal static OutboundNode ForLent(Opcode opcode, bool fin, in ReadOnlySequence<byte> payload, WsMessageWriter? stream, bool neverCompress = false)
     {
         OutboundNode node = s_pool.Get();
         node.Opcode = opcode;
         node.Fin = fin;
         node.Payload = payload;
         node.Stream = stream;
+        node.NeverCompress = neverCompress;
         node.IsLent = true;
         return node;
     }
@@ -125,6 +133,8 @@ internal sealed class OutboundNode : IValueTaskSource
         Payload = default;
         Stream = null;
         IsLent = false;
+        IsShared = false;
+        NeverCompress = false;
         IsReply = false;
         Fin = false;
         Opcode = default;

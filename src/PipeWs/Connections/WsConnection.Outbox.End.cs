@@ -64,6 +64,7 @@ public sealed partial class WsConnection
         Interlocked.MemoryBarrier();
         DropInbox();
         DropMail();
+        _compression?.ReleaseDeflater();
         _closeFlushed.TrySetResult();
         try
         {

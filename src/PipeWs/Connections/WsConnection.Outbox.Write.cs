@@ -30,7 +30,7 @@ public sealed partial class WsConnection
             return false;
         }
 
-        var writer = new WsFrameWriter(_output, !_isServer, _options.FlushBytes);
+        WsFrameWriter writer = CreateWriter();
         bool more = WriteInbox(ref writer);
         if (!more && asksSources && _stream is null)
         {
@@ -145,7 +145,15 @@ public sealed partial class WsConnection
     {
         if (node.Frame is { } frame)
         {
-            writer.Write(frame);
+            if (node.IsShared)
+            {
+                writer.Write(frame);
+            }
+            else
+            {
+                writer.WriteOwn(frame);
+            }
+
             return true;
         }
 
@@ -153,6 +161,11 @@ public sealed partial class WsConnection
         {
             writer.Write(node.Opcode, fin: true, node.ControlPayload);
             return true;
+        }
+
+        if (IsDeflated(node))
+        {
+            return TryWriteDeflated(node, ref writer);
         }
 
         if (!_inLentFrame)

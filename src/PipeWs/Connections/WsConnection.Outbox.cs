@@ -208,23 +208,43 @@ public sealed partial class WsConnection
         }
     }
 
-    private void WriteDirect(WsMessageType type, ReadOnlySpan<byte> payload) =>
-        WriteDirect(type == WsMessageType.Text ? Opcode.Text : Opcode.Binary, payload, messages: 1);
+    private WsFrameWriter CreateWriter() => new(_output, !_isServer, _options.FlushBytes, _compression);
 
-    private void WriteDirect(Opcode opcode, ReadOnlySpan<byte> payload, int messages = 0)
+    private void WriteDirect(WsMessageType type, ReadOnlySpan<byte> payload, bool neverCompress)
     {
         try
         {
-            var writer = new WsFrameWriter(_output, !_isServer, _options.FlushBytes);
-            writer.Write(opcode, fin: true, payload);
+            WsFrameWriter writer = CreateWriter();
+            writer.Write(type, payload, neverCompress);
             _unflushedBytes += writer.BytesWritten;
-            _messagesSent += messages;
+            _messagesSent++;
         }
         catch (Exception e)
         {
             SetOutputEnded(e);
         }
 
+        FlushDirectIfFull();
+    }
+
+    private void WriteControlDirect(Opcode opcode, ReadOnlySpan<byte> payload)
+    {
+        try
+        {
+            WsFrameWriter writer = CreateWriter();
+            writer.Write(opcode, fin: true, payload);
+            _unflushedBytes += writer.BytesWritten;
+        }
+        catch (Exception e)
+        {
+            SetOutputEnded(e);
+        }
+
+        FlushDirectIfFull();
+    }
+
+    private void FlushDirectIfFull()
+    {
         if (_unflushedBytes >= _options.FlushBytes)
         {
             ReleaseLoopTurn();
@@ -240,7 +260,7 @@ public sealed partial class WsConnection
 
         if (TryKeepLoopTurn())
         {
-            WriteDirect(opcode, payload);
+            WriteControlDirect(opcode, payload);
         }
         else
         {

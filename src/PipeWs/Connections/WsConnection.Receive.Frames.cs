@@ -16,12 +16,12 @@ public sealed partial class WsConnection
         {
             if (_frameRemaining > 0)
             {
-                if (buffer.IsEmpty)
+                if (buffer.IsEmpty && !_inflatesOn)
                 {
                     return ReceiveStep.NeedMore;
                 }
             }
-            else
+            else if (!_inflatesOn)
             {
                 if (!TryReadHeader(buffer, out FrameHeader header, out ProtocolError error))
                 {
@@ -41,7 +41,7 @@ public sealed partial class WsConnection
 
                 long length = (long)header.PayloadLength;
                 buffer = buffer.Slice(header.Length);
-                if (header.Fin && !_inMessage && !_inParts && buffer.Length >= length)
+                if (header.Fin && !_inMessage && !_inParts && !_isDeflated && buffer.Length >= length)
                 {
                     return ReadWholeMessage(ref buffer, header, length, out payload);
                 }
@@ -53,7 +53,9 @@ public sealed partial class WsConnection
                 _frameFin = header.Fin;
             }
 
-            ReceiveStep step = ReadPayload(ref buffer, out payload, out isFirst, out isLast);
+            ReceiveStep step = _isDeflated
+                ? ReadDeflatedPayload(ref buffer, out payload, out isFirst, out isLast)
+                : ReadPayload(ref buffer, out payload, out isFirst, out isLast);
             if (step != ReceiveStep.NeedMore)
             {
                 return step;
@@ -80,7 +82,7 @@ public sealed partial class WsConnection
             return false;
         }
 
-        error = FrameRules.CheckStart(header, _isServer, _inMessage, allowRsv1: false);
+        error = FrameRules.CheckStart(header, _isServer, _inMessage, allowRsv1: _compression is not null);
         if (whole && !error.IsError)
         {
             error = FrameRules.CheckLength(header);
@@ -95,6 +97,8 @@ public sealed partial class WsConnection
         {
             _messageType = header.Opcode == Opcode.Text ? WsMessageType.Text : WsMessageType.Binary;
             _messageBytes = 0;
+            _inflatedBytes = 0;
+            _isDeflated = header.Rsv != 0;
             _emptyFragments = 0;
             _utf8.Reset();
             try
@@ -119,7 +123,7 @@ public sealed partial class WsConnection
         }
 
         // Both are at most long.MaxValue, so the difference cannot overflow where the sum could.
-        if ((long)header.PayloadLength > Math.Min(_options.MaxMessageBytes, Array.MaxLength) - _messageBytes)
+        if ((long)header.PayloadLength > (_isDeflated ? MaxDeflatedBytes : MaxMessageBytes) - _messageBytes)
         {
             return s_tooBig;
         }
@@ -173,16 +177,7 @@ public sealed partial class WsConnection
 
         if (_inParts)
         {
-            if (length == 0 && !ends)
-            {
-                return ReceiveStep.NeedMore;
-            }
-
-            isFirst = _partIsFirst;
-            isLast = ends;
-            _partIsFirst = false;
-            _inMessage = _inParts = !ends;
-            return ReceiveStep.Part;
+            return EndPart(ends, length == 0, out isFirst, out isLast);
         }
 
         _assembly.Append(payload);
@@ -194,6 +189,21 @@ public sealed partial class WsConnection
         _inMessage = false;
         payload = _assembly.Message;
         return ReceiveStep.Message;
+    }
+
+    private ReceiveStep EndPart(bool ends, bool isEmpty, out bool isFirst, out bool isLast)
+    {
+        isFirst = isLast = false;
+        if (isEmpty && !ends)
+        {
+            return ReceiveStep.NeedMore;
+        }
+
+        isFirst = _partIsFirst;
+        isLast = ends;
+        _partIsFirst = false;
+        _inMessage = _inParts = !ends;
+        return ReceiveStep.Part;
     }
 
     private bool UnmaskAndValidate(in ReadOnlySequence<byte> payload, uint key, int offset)

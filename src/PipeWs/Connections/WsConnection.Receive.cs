@@ -125,6 +125,7 @@ public sealed partial class WsConnection
         {
             _inReceiver = false;
             _assembly.Release();
+            _compression?.ReleaseInflater();
         }
     }
 

@@ -15,7 +15,15 @@ public sealed partial class WsConnection
     /// <param name="payload">Must stay as it is until the returned task completes.</param>
     /// <param name="cancellationToken">Gives up waiting for room in the backlog; a message that has its place is sent.</param>
     /// <exception cref="WsClosedException">The connection is closing or closed.</exception>
-    public ValueTask SendAsync(WsMessageType type, ReadOnlyMemory<byte> payload, CancellationToken cancellationToken = default)
+    public ValueTask SendAsync(WsMessageType type, ReadOnlyMemory<byte> payload, CancellationToken cancellationToken = default) =>
+        SendAsync(type, payload, default, cancellationToken);
+
+    /// <inheritdoc cref="SendAsync(WsMessageType, ReadOnlyMemory{byte}, CancellationToken)"/>
+    /// <param name="type">Text, whose payload must be valid UTF-8, or binary.</param>
+    /// <param name="payload">Must stay as it is until the returned task completes.</param>
+    /// <param name="options">What else is to be said about the message.</param>
+    /// <param name="cancellationToken">Gives up waiting for room in the backlog; a message that has its place is sent.</param>
+    public ValueTask SendAsync(WsMessageType type, ReadOnlyMemory<byte> payload, WsSendOptions options, CancellationToken cancellationToken = default)
     {
         if (IsClosing)
         {
@@ -26,29 +34,33 @@ public sealed partial class WsConnection
         {
             if (TryKeepLoopTurn())
             {
-                WriteDirect(type, payload.Span);
+                WriteDirect(type, payload.Span, options.NeverCompress);
                 return default;
             }
 
             if (!IsBacklogFull)
             {
-                Post(OutboundNode.ForFrame(WsFrame.Create(type, payload.Span)));
+                Post(CreateNode(type, payload.Span, options));
                 return default;
             }
         }
 
-        return SendSlowAsync(type, new ReadOnlySequence<byte>(payload), cancellationToken);
+        return SendSlowAsync(type, new ReadOnlySequence<byte>(payload), options, cancellationToken);
     }
 
     /// <inheritdoc cref="SendAsync(WsMessageType, ReadOnlyMemory{byte}, CancellationToken)"/>
-    public ValueTask SendAsync(WsMessageType type, ReadOnlySequence<byte> payload, CancellationToken cancellationToken = default)
+    public ValueTask SendAsync(WsMessageType type, ReadOnlySequence<byte> payload, CancellationToken cancellationToken = default) =>
+        SendAsync(type, payload, default, cancellationToken);
+
+    /// <inheritdoc cref="SendAsync(WsMessageType, ReadOnlyMemory{byte}, WsSendOptions, CancellationToken)"/>
+    public ValueTask SendAsync(WsMessageType type, ReadOnlySequence<byte> payload, WsSendOptions options, CancellationToken cancellationToken = default)
     {
         if (payload.IsSingleSegment)
         {
-            return SendAsync(type, payload.First, cancellationToken);
+            return SendAsync(type, payload.First, options, cancellationToken);
         }
 
-        return IsClosing ? ClosedTask() : SendSlowAsync(type, payload, cancellationToken);
+        return IsClosing ? ClosedTask() : SendSlowAsync(type, payload, options, cancellationToken);
     }
 
     /// <summary>Sends a message that was encoded before, without copying it into the mailbox.</summary>
@@ -56,7 +68,7 @@ public sealed partial class WsConnection
     public ValueTask SendAsync(WsPreparedMessage message, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(message);
-        return SendAsync(message.Type, message.Payload, cancellationToken);
+        return SendAsync(message.Type, message.Payload, message.Options, cancellationToken);
     }
 
     /// <summary>Sends a message without ever waiting.</summary>
@@ -64,7 +76,10 @@ public sealed partial class WsConnection
     /// <see langword="false"/> where the connection is closing or closed, or its backlog is over <see cref="WsConnectionOptions.MaxSendBacklogBytes"/>, in which case
     /// it is closed with 3008.
     /// </returns>
-    public bool TrySend(WsMessageType type, ReadOnlySpan<byte> payload)
+    public bool TrySend(WsMessageType type, ReadOnlySpan<byte> payload) => TrySend(type, payload, default);
+
+    /// <inheritdoc cref="TrySend(WsMessageType, ReadOnlySpan{byte})"/>
+    public bool TrySend(WsMessageType type, ReadOnlySpan<byte> payload, WsSendOptions options)
     {
         if (!CanPost())
         {
@@ -73,11 +88,11 @@ public sealed partial class WsConnection
 
         if (payload.Length <= MaxCopiedBytes && TryKeepLoopTurn())
         {
-            WriteDirect(type, payload);
+            WriteDirect(type, payload, options.NeverCompress);
         }
         else
         {
-            Post(OutboundNode.ForFrame(WsFrame.Create(type, payload)));
+            Post(CreateNode(type, payload, options));
         }
 
         return true;
@@ -94,28 +109,35 @@ public sealed partial class WsConnection
         }
 
         frame.Retain();
-        Post(OutboundNode.ForFrame(frame));
+        Post(OutboundNode.ForFrame(frame, isShared: true));
         return true;
     }
 
     /// <summary>
     /// Begins a message that is sent in parts, each a fragment (RFC 6455, section 5.4). Other messages wait until it was completed; control frames pass.
     /// </summary>
-    public WsMessageWriter BeginMessage(WsMessageType type) => new(this, type);
+    public WsMessageWriter BeginMessage(WsMessageType type, WsSendOptions options = default) => new(this, type, options);
 
     /// <summary>Sends what is lent: the task completes when the payload is no longer needed.</summary>
-    internal ValueTask SendLentAsync(Opcode opcode, bool fin, in ReadOnlySequence<byte> payload, WsMessageWriter? stream)
+    internal ValueTask SendLentAsync(Opcode opcode, bool fin, in ReadOnlySequence<byte> payload, WsMessageWriter? stream, bool neverCompress)
     {
         if (IsClosing)
         {
             return ClosedTask();
         }
 
-        OutboundNode node = OutboundNode.ForLent(opcode, fin, payload, stream);
+        OutboundNode node = OutboundNode.ForLent(opcode, fin, payload, stream, neverCompress);
         ValueTask sent = node.AsValueTask();
         Post(node);
         ReleaseLoopTurnIfOwn();
         return sent;
+    }
+
+    private static OutboundNode CreateNode(WsMessageType type, ReadOnlySpan<byte> payload, WsSendOptions options)
+    {
+        WsFrame frame = WsFrame.Create(type, payload);
+        frame.NeverCompress = options.NeverCompress;
+        return OutboundNode.ForFrame(frame);
     }
 
     private static ValueTask ClosedTask() => ValueTask.FromException(new WsClosedException());
@@ -137,7 +159,7 @@ public sealed partial class WsConnection
     }
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
-    private async ValueTask SendSlowAsync(WsMessageType type, ReadOnlySequence<byte> payload, CancellationToken cancellationToken)
+    private async ValueTask SendSlowAsync(WsMessageType type, ReadOnlySequence<byte> payload, WsSendOptions options, CancellationToken cancellationToken)
     {
         if (IsBacklogFull)
         {
@@ -158,11 +180,12 @@ public sealed partial class WsConnection
             int length = (int)payload.Length;
             WsFrame frame = WsFrame.Rent(length);
             payload.CopyTo(frame.GetPayloadSpan(length));
+            frame.NeverCompress = options.NeverCompress;
             frame.Seal(type, length);
             Post(OutboundNode.ForFrame(frame));
             return;
         }
 
-        await SendLentAsync(type == WsMessageType.Text ? Opcode.Text : Opcode.Binary, fin: true, payload, stream: null);
+        await SendLentAsync(type == WsMessageType.Text ? Opcode.Text : Opcode.Binary, fin: true, payload, stream: null, options.NeverCompress);
     }
 }

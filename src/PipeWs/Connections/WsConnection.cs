@@ -1,4 +1,5 @@
 using System.IO.Pipelines;
+using PipeWs.Protocol.Compression;
 using PipeWs.Protocol.Framing;
 
 namespace PipeWs;
@@ -19,6 +20,7 @@ public sealed partial class WsConnection : IAsyncDisposable, IWsBatchWork
     private readonly WsHeartbeat _heartbeat;
     private readonly Action<Exception?>? _abortTransport;
     private readonly bool _isServer;
+    private readonly ConnectionCompression? _compression;
     private readonly TaskCompletionSource<WsCloseInfo> _closed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private int _running;
 
@@ -28,7 +30,14 @@ public sealed partial class WsConnection : IAsyncDisposable, IWsBatchWork
     /// <param name="options">Limits and times.</param>
     /// <param name="heartbeat">What drives keep-alive and timeouts; shared by all connections of a service.</param>
     /// <param name="abortTransport">Drops the transport at once; null where completing the pipes does.</param>
-    public WsConnection(IDuplexPipe transport, WsRole role, WsConnectionOptions options, WsHeartbeat heartbeat, Action<Exception?>? abortTransport = null)
+    /// <param name="compression">What the handshake agreed on about permessage-deflate (RFC 7692); null where it did not.</param>
+    public WsConnection(
+        IDuplexPipe transport,
+        WsRole role,
+        WsConnectionOptions options,
+        WsHeartbeat heartbeat,
+        Action<Exception?>? abortTransport = null,
+        DeflateParameters? compression = null)
     {
         ArgumentNullException.ThrowIfNull(transport);
         ArgumentNullException.ThrowIfNull(options);
@@ -39,11 +48,22 @@ public sealed partial class WsConnection : IAsyncDisposable, IWsBatchWork
         _heartbeat = heartbeat;
         _abortTransport = abortTransport;
         _isServer = role == WsRole.Server;
+        if (compression is { } agreed)
+        {
+            _compression = new ConnectionCompression(_isServer, agreed, options.Compression ?? new WsCompressionOptions(), options.CompressionCounters);
+        }
+
         _onFlushed = OnFlushed;
     }
 
     /// <summary>Which end this is.</summary>
     public WsRole Role => _isServer ? WsRole.Server : WsRole.Client;
+
+    /// <summary>Whether the handshake agreed on compression.</summary>
+    public bool IsCompressed => _compression is not null;
+
+    /// <summary>What it knows of compression; null where there is none.</summary>
+    internal ConnectionCompression? Compression => _compression;
 
     /// <summary>Completes with how the connection ended, when it has.</summary>
     public Task<WsCloseInfo> Closed => _closed.Task;

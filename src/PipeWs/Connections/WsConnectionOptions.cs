@@ -35,4 +35,9 @@ public sealed class WsConnectionOptions
 
     /// <summary>How many bytes are handed to the transport at a time. Default 64 KiB.</summary>
     public int FlushBytes { get; set; } = 64 * 1024;
+
+    /// <summary>How messages are compressed on connections that agreed on it; null for the defaults. Whether and in which windows is agreed on in the handshake.</summary>
+    public WsCompressionOptions? Compression { get; set; }
+
+    internal CompressionCounters CompressionCounters { get; set; } = new();
 }

@@ -1,5 +1,7 @@
 using System.Buffers;
 using System.IO.Pipelines;
+using PipeWs.Messages;
+using PipeWs.Protocol.Compression;
 using PipeWs.Protocol.Framing;
 
 namespace PipeWs;
@@ -10,9 +12,11 @@ public ref struct WsFrameWriter
     private readonly PipeWriter _output;
     private readonly bool _masks;
     private readonly int _fullBytes;
+    private readonly ConnectionCompression? _compression;
 
-    internal WsFrameWriter(PipeWriter output, bool masks, int fullBytes)
+    internal WsFrameWriter(PipeWriter output, bool masks, int fullBytes, ConnectionCompression? compression)
     {
+        _compression = compression;
         _output = output;
         _masks = masks;
         _fullBytes = fullBytes;
@@ -27,37 +31,68 @@ public ref struct WsFrameWriter
     /// <summary>Whether as much has been written as is handed to the transport at a time; the rest waits until it took this.</summary>
     public readonly bool IsFull => BytesWritten >= _fullBytes;
 
-    /// <summary>Writes an encoded frame.</summary>
+    /// <summary>Writes an encoded frame; to a connection that compresses, the compressed form that all its holders share.</summary>
     public void Write(WsFrame frame)
     {
         MessagesWritten++;
-        if (_masks)
+        if (_compression is null || _compression.FindDeflated(frame) is not { } deflated)
         {
-            Write(frame.Type == WsMessageType.Text ? Opcode.Text : Opcode.Binary, fin: true, frame.Payload);
-            return;
+            WriteEncoded(frame, rsv: 0);
         }
-
-        ReadOnlySpan<byte> bytes = frame.Bytes;
-        BytesWritten += bytes.Length;
-        Copy(bytes);
+        else
+        {
+            WriteEncoded(deflated, FrameHeader.Rsv1);
+        }
     }
 
     /// <summary>Writes a whole message.</summary>
-    public void Write(WsMessageType type, scoped ReadOnlySpan<byte> payload)
+    public void Write(WsMessageType type, scoped ReadOnlySpan<byte> payload) => Write(type, payload, neverCompress: false);
+
+    internal void Write(WsMessageType type, scoped ReadOnlySpan<byte> payload, bool neverCompress)
     {
         MessagesWritten++;
-        Write(type == WsMessageType.Text ? Opcode.Text : Opcode.Binary, fin: true, payload);
+        Opcode opcode = type == WsMessageType.Text ? Opcode.Text : Opcode.Binary;
+        if (_compression is null || neverCompress || !_compression.IsWorthIt(payload.Length) || !TryWriteDeflated(opcode, payload))
+        {
+            Write(opcode, fin: true, payload);
+        }
     }
 
-    internal void Write(Opcode opcode, bool fin, scoped ReadOnlySpan<byte> payload)
+    /// <summary>Writes an encoded frame that is for this connection alone.</summary>
+    internal void WriteOwn(WsFrame frame)
     {
-        uint key = WriteHeader(opcode, fin, payload.Length);
+        if (_compression is null)
+        {
+            MessagesWritten++;
+            WriteEncoded(frame, rsv: 0);
+        }
+        else
+        {
+            Write(frame.Type, frame.Payload, frame.NeverCompress);
+        }
+    }
+
+    internal void Write(Opcode opcode, bool fin, scoped ReadOnlySpan<byte> payload, byte rsv = 0)
+    {
+        uint key = WriteHeader(opcode, fin, payload.Length, rsv);
         WritePayload(payload, key, 0);
+    }
+
+    /// <summary>Compresses a part of a message and writes it as a fragment of its own.</summary>
+    internal void WriteDeflatedPart(Opcode opcode, bool fin, scoped ReadOnlySpan<byte> part)
+    {
+        MessageBuffer buffer = MessageBuffer.Rent();
+        Span<byte> room = buffer.GetSpan(MessageDeflater.MaxDeflatedBytes(part.Length));
+        int length = _compression!.DeflatePart(part, fin, room);
+
+        // "RSV1 ... set to 1 on the first fragment of a message" alone (RFC 7692, section 6.1).
+        Write(opcode, fin, room[..length], opcode == Opcode.Continuation ? (byte)0 : FrameHeader.Rsv1);
+        buffer.Return();
     }
 
     /// <summary>Writes the header of a frame whose payload follows in pieces.</summary>
     /// <returns>The masking key; unused by a server.</returns>
-    internal uint WriteHeader(Opcode opcode, bool fin, long payloadLength)
+    internal uint WriteHeader(Opcode opcode, bool fin, long payloadLength, byte rsv = 0)
     {
         Span<byte> header = _output.GetSpan(FrameHeader.MaxLength);
         uint key = 0;
@@ -65,11 +100,11 @@ public ref struct WsFrameWriter
         if (_masks)
         {
             key = MaskingKeySource.Next();
-            written = FrameHeader.WriteMasked(header, opcode, payloadLength, key, fin);
+            written = FrameHeader.WriteMasked(header, opcode, payloadLength, key, fin, rsv);
         }
         else
         {
-            written = FrameHeader.Write(header, opcode, payloadLength, fin);
+            written = FrameHeader.Write(header, opcode, payloadLength, fin, rsv);
         }
 
         _output.Advance(written);
@@ -95,6 +130,33 @@ public ref struct WsFrameWriter
             payload = payload[length..];
             offset = (offset + length) & 3;
         }
+    }
+
+    private bool TryWriteDeflated(Opcode opcode, scoped ReadOnlySpan<byte> payload)
+    {
+        MessageBuffer buffer = MessageBuffer.Rent();
+        Span<byte> room = buffer.GetSpan(MessageDeflater.MaxDeflatedBytes(payload.Length));
+        bool isDeflated = _compression!.TryDeflateWhole(payload, room, out int length);
+        if (isDeflated)
+        {
+            Write(opcode, fin: true, room[..length], FrameHeader.Rsv1);
+        }
+
+        buffer.Return();
+        return isDeflated;
+    }
+
+    private void WriteEncoded(WsFrame frame, byte rsv)
+    {
+        if (_masks)
+        {
+            Write(frame.Type == WsMessageType.Text ? Opcode.Text : Opcode.Binary, fin: true, frame.Payload, rsv);
+            return;
+        }
+
+        ReadOnlySpan<byte> bytes = frame.Bytes;
+        BytesWritten += bytes.Length;
+        Copy(bytes);
     }
 
     private readonly void Copy(scoped ReadOnlySpan<byte> bytes)

@@ -11,14 +11,19 @@ public sealed class WsMessageWriter : IAsyncDisposable
 {
     private readonly WsConnection _connection;
     private readonly WsMessageType _type;
+    private readonly bool _neverCompress;
     private bool _begun;
     private bool _completed;
 
-    internal WsMessageWriter(WsConnection connection, WsMessageType type)
+    internal WsMessageWriter(WsConnection connection, WsMessageType type, WsSendOptions options)
     {
+        _neverCompress = options.NeverCompress;
         _connection = connection;
         _type = type;
     }
+
+    /// <summary>Whether the message is compressed; of the connection's turn.</summary>
+    internal bool IsDeflated { get; set; }
 
     /// <summary>Sends a fragment; completes when the transport has taken it, and no longer needs the bytes.</summary>
     /// <exception cref="InvalidOperationException">The message was completed.</exception>
@@ -53,6 +58,6 @@ public sealed class WsMessageWriter : IAsyncDisposable
         Opcode opcode = _begun ? Opcode.Continuation : _type == WsMessageType.Text ? Opcode.Text : Opcode.Binary;
         _begun = true;
         _completed = fin;
-        return _connection.SendLentAsync(opcode, fin, part, this);
+        return _connection.SendLentAsync(opcode, fin, part, this, _neverCompress);
     }
 }

@@ -9,7 +9,7 @@ namespace PipeWs;
 /// One message encoded as a complete, unmasked frame in a pooled buffer that any number of holders share: the last <see cref="Release"/>
 /// gives it back, exactly once. The log of a room is made of these.
 /// </summary>
-public sealed class WsFrame
+public sealed partial class WsFrame
 {
     private byte[] _buffer = [];
     private int _references;
@@ -45,11 +45,14 @@ public sealed class WsFrame
     /// <summary>Ids of connections that are passed over.</summary>
     public IReadOnlyList<string>? Except { get; set; }
 
+    /// <summary>Sends it as it is to connections that compress too. Set before <see cref="Seal(WsMessageType, int)"/>.</summary>
+    public bool NeverCompress { get; set; }
+
     internal byte[] Buffer => _buffer;
 
     private int Start { get; set; }
 
-    /// <summary>Takes a frame with room for a payload, held once by the caller, who writes the payload and then calls <see cref="Seal"/>.</summary>
+    /// <summary>Takes a frame with room for a payload, held once by the caller, who writes the payload and then calls <see cref="Seal(WsMessageType, int)"/>.</summary>
     public static WsFrame Rent(int payloadCapacity)
     {
         WsFrame frame = WsFramePool.Rent();
@@ -73,7 +76,7 @@ public sealed class WsFrame
         return frame;
     }
 
-    /// <summary>Where the payload is written, before <see cref="Seal"/>.</summary>
+    /// <summary>Where the payload is written, before <see cref="Seal(WsMessageType, int)"/>.</summary>
     public Span<byte> GetPayloadSpan(int length)
     {
         Debug.Assert(_references == 1, "Only the frame's maker writes it.");
@@ -81,14 +84,7 @@ public sealed class WsFrame
     }
 
     /// <summary>Writes the header in front of the payload; the frame does not change from here on.</summary>
-    public void Seal(WsMessageType type, int payloadLength)
-    {
-        int header = FrameHeader.GetLength(payloadLength, masked: false);
-        Start = FrameHeader.MaxLength - header;
-        PayloadLength = payloadLength;
-        Type = type;
-        FrameHeader.Write(_buffer.AsSpan(Start), type == WsMessageType.Text ? Opcode.Text : Opcode.Binary, payloadLength);
-    }
+    public void Seal(WsMessageType type, int payloadLength) => Seal(type, payloadLength, rsv: 0);
 
     /// <summary>Holds it once more. The caller must hold it already.</summary>
     public void Retain()
@@ -131,6 +127,8 @@ public sealed class WsFrame
 
     internal void Clear(int maxKeptBytes)
     {
+        ReleaseDeflated();
+        NeverCompress = false;
         Key = null;
         Except = null;
         SequenceNumber = 0;
@@ -140,6 +138,15 @@ public sealed class WsFrame
             ArrayPool<byte>.Shared.Return(_buffer);
             _buffer = [];
         }
+    }
+
+    private void Seal(WsMessageType type, int payloadLength, byte rsv)
+    {
+        int header = FrameHeader.GetLength(payloadLength, masked: false);
+        Start = FrameHeader.MaxLength - header;
+        PayloadLength = payloadLength;
+        Type = type;
+        FrameHeader.Write(_buffer.AsSpan(Start), type == WsMessageType.Text ? Opcode.Text : Opcode.Binary, payloadLength, rsv: rsv);
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]

@@ -168,6 +168,66 @@ public class DeskAppTests
     }
 
     [Fact]
+    public async Task A_desk_that_follows_another_gives_the_same_values_in_the_same_order()
+    {
+        await using var origin = await StartAsync("--speed", "20");
+        await using var follower = await StartAsync("--follow", origin.Urls.First());
+        using var client = await Client.ConnectAsync(follower, "/ws");
+        await client.SendAsync("""{"id":"1","type":"subscribe","topic":"/market/match:BTC-USDT"}""");
+        await client.SendAsync("""{"id":"2","type":"subscribe","topic":"/market/ticker:ETH-USDT"}""");
+        await client.SendAsync("""{"id":"3","type":"subscribe","topic":"/market/level2:BTC-USDT"}""");
+        var matches = new List<JsonElement>();
+        var tickers = new List<JsonElement>();
+        var changes = new List<JsonElement>();
+        while (matches.Count < 100 || tickers.Count < 200 || changes.Count < 50)
+        {
+            var message = await client.NextAsync(message => message.TryGetProperty("topic", out _) && message.TryGetProperty("data", out var data) && data.TryGetProperty("round", out _));
+            (message.GetProperty("subject").GetString() switch
+            {
+                "match" => matches,
+                "ticker" => tickers,
+                _ => changes,
+            }).Add(message.GetProperty("data"));
+        }
+
+        AssertFollows("btcusdt@trade", matches, ("t", "tradeId"), ("p", "price"), ("q", "size"), ("T", "time"), ("E", "eventTime"));
+        AssertFollows("ethusdt@bookTicker", tickers, ("u", "sequence"), ("b", "bestBid"), ("B", "bestBidSize"), ("a", "bestAsk"), ("A", "bestAskSize"));
+        AssertFollows("btcusdt@depth@100ms", changes, ("u", "sequenceEnd"), ("U", "sequenceStart"), ("E", "time"));
+        await BookAsync(client);
+    }
+
+    [Fact]
+    public async Task A_desk_that_follows_another_goes_on_when_that_has_begun_anew()
+    {
+        var origin = await StartAsync("--speed", "20");
+        string url = origin.Urls.First();
+        await using var follower = await StartAsync("--follow", url);
+        using var client = await Client.ConnectAsync(follower, "/ws");
+        await BookAsync(client);
+        await origin.DisposeAsync();
+
+        await using var again = await StartAsync("--speed", "20", "--urls", url);
+        await client.SendAsync("""{"id":"1","type":"subscribe","topic":"/market/level2:BTC-USDT"}""");
+        var change = await client.NextAsync(message => message.TryGetProperty("subject", out var subject) && subject.GetString() == "level2" && message.GetProperty("data").GetProperty("round").GetInt64() > 0);
+        var book = await BookAsync(client);
+
+        // The recording's updates have begun anew, and the book with them.
+        Assert.True(change.GetProperty("data").GetProperty("sequenceEnd").GetInt64() > 0);
+        Assert.NotEqual(0, book.GetProperty("data").GetProperty("bids").GetArrayLength());
+    }
+
+    [Fact]
+    public async Task A_desk_that_cannot_be_followed_is_named()
+    {
+        await using var origin = await StartAsync();
+        string url = origin.Urls.First();
+        await origin.StopAsync(TestContext.Current.CancellationToken);
+
+        var exception = await Assert.ThrowsAsync<IOException>(() => DeskApp.BuildAsync(["--status", "false", "--follow", url]));
+        Assert.StartsWith($"The desk at {url.Replace("http", "ws", StringComparison.Ordinal)}/ws cannot be followed: ", exception.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task The_page_and_the_sockets_share_a_port()
     {
         await using var app = await StartAsync();
@@ -180,7 +240,7 @@ public class DeskAppTests
     public async Task A_port_that_is_taken_is_said_to_be()
     {
         await using var first = await StartAsync();
-        await using var second = DeskApp.Build(["--status", "false", "--urls", first.Urls.First()], builder => builder.Logging.ClearProviders());
+        await using var second = await DeskApp.BuildAsync(["--status", "false", "--urls", first.Urls.First()], builder => builder.Logging.ClearProviders());
 
         var exception = await Assert.ThrowsAsync<IOException>(() => second.StartAsync(TestContext.Current.CancellationToken));
         Assert.IsType<AddressInUseException>(exception.InnerException);
@@ -188,9 +248,25 @@ public class DeskAppTests
 
     private static async Task<WebApplication> StartAsync(params string[] args)
     {
-        var app = DeskApp.Build(["--urls", "http://127.0.0.1:0", "--status", "false", .. args], builder => builder.Logging.ClearProviders());
+        var app = await DeskApp.BuildAsync(["--urls", "http://127.0.0.1:0", "--status", "false", .. args], builder => builder.Logging.ClearProviders());
         await app.StartAsync(TestContext.Current.CancellationToken);
         return app;
+    }
+
+    /// <summary>The book, as soon as there is one.</summary>
+    private static async Task<JsonElement> BookAsync(Client client)
+    {
+        while (true)
+        {
+            await client.SendAsync("""{"id":"book","action":"get_book","data":{"symbol":"BTCUSDT"}}""");
+            var answer = await client.NextAsync(message => message.TryGetProperty("id", out var id) && id.GetString() == "book");
+            if (answer.GetProperty("type").GetString() == "book")
+            {
+                return answer;
+            }
+
+            Assert.Equal(503, answer.GetProperty("code").GetInt32());
+        }
     }
 
     private static Dictionary<string, string> Side(JsonElement book, string name) =>

@@ -50,5 +50,19 @@ public class DeskOptionsTests
         Assert.StartsWith($"{name} {value}: it is", exception.Message, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("http://127.0.0.1:8080", "ws://127.0.0.1:8080/ws")]
+    [InlineData("https://desk.test", "wss://desk.test/ws")]
+    [InlineData("ws://127.0.0.1:8080/api/v1/ws", "ws://127.0.0.1:8080/api/v1/ws")]
+    public void A_desk_to_follow_is_named_by_its_page_or_its_socket(string text, string socket) => Assert.Equal(new Uri(socket), Parse("--follow", text).Follow);
+
+    [Theory]
+    [InlineData("--follow", "desk")]
+    [InlineData("--follow", "ftp://desk.test")]
+    [InlineData("--follow", "http://desk.test", "--speed", "2")]
+    [InlineData("--follow", "http://desk.test", "--recording", "x.gz")]
+    public void A_desk_to_follow_excludes_what_it_decides_itself(params string[] args) =>
+        Assert.StartsWith("--follow", Assert.Throws<FormatException>(() => Parse(args)).Message, StringComparison.Ordinal);
+
     private static DeskOptions Parse(params string[] args) => DeskOptions.From(new ConfigurationBuilder().AddCommandLine(args).Build());
 }

@@ -3,6 +3,7 @@ using Microsoft.Extensions.Hosting;
 using NSubstitute;
 using PipeWs.Demo.Alerts;
 using PipeWs.Demo.Desk;
+using PipeWs.Demo.Recording;
 using PipeWs.Demo.Market;
 using PipeWs.Demo.Tests.Fakes;
 using PipeWs.Demo.Trading;
@@ -67,13 +68,13 @@ public class DeskServicesTests
         services.AddSingleton(lifetime);
         services.AddSingleton<TimeProvider>(_time);
         services.AddSingleton<IWsHub>(_hub);
-        services.AddDesk(options, Recordings.Of(
+        services.AddDesk(options, new RecordingSource(Recordings.Of(
             Recordings.Snapshot(0, 10, """[["99.0","5.0"]]""", """[["101.0","5.0"]]"""),
             Recordings.Depth(0, "BTCUSDT", 11, 12, """[["99.0","6.0"]]""", "[]"),
             Recordings.Trade(0.1, "BTCUSDT", 1, "100.0", "1.0"),
             Recordings.Trade(0.2, "BTCUSDT", 2, "101.0", "1.0"),
             Recordings.Trade(0.9, "BTCUSDT", 3, "102.0", "1.0"),
-            Recordings.Trade(1.5, "BTCUSDT", 4, "103.0", "1.0")));
+            Recordings.Trade(1.5, "BTCUSDT", 4, "103.0", "1.0")), options.Speed));
         return services.BuildServiceProvider(new ServiceProviderOptions { ValidateOnBuild = true, ValidateScopes = true });
     }
 }

@@ -129,7 +129,7 @@ public class DeskLoginTests
 
     private static async Task<WebApplication> StartAsync(TimeProvider clock, params string[] args)
     {
-        var app = DeskApp.Build(["--urls", "http://127.0.0.1:0", "--status", "false", .. args], builder =>
+        var app = await DeskApp.BuildAsync(["--urls", "http://127.0.0.1:0", "--status", "false", .. args], builder =>
         {
             builder.Logging.ClearProviders();
             builder.Services.AddSingleton(clock);

@@ -95,15 +95,23 @@ public sealed class ShutdownProcessTests
             }
         }
 
-        /// <summary>1001, its echo, and the end of the stream.</summary>
+        /// <summary>
+        /// 1001, its echo, and the end of the stream. One that comes to its echo after the closing handshake's time finds a reset in its place: all was read by then.
+        /// </summary>
         public void ReadGoodbye()
         {
             (Opcode opcode, ReadOnlyMemory<byte> payload) = ReadFrame();
             Assert.Equal(Opcode.Close, opcode);
             Assert.Equal([0x03, 0xE9], payload.Span[..2].ToArray());
-            socket.Send(Frame(Opcode.Close, [0x03, 0xE9]));
             Assert.Equal(_start, _end);
-            Assert.Equal(0, socket.Receive(_buffer));
+            try
+            {
+                socket.Send(Frame(Opcode.Close, [0x03, 0xE9]));
+                Assert.Equal(0, socket.Receive(_buffer));
+            }
+            catch (SocketException e) when (e.SocketErrorCode is SocketError.ConnectionReset or SocketError.Shutdown)
+            {
+            }
         }
 
         private (Opcode Opcode, ReadOnlyMemory<byte> Payload) ReadFrame()

@@ -101,6 +101,9 @@ public sealed class DrainTests
         await using HubServer server = await HubServer.JsonAsync(hasBystander: false);
         await using RawPeer first = await server.OpenAsync();
         await using RawPeer second = await server.OpenAsync();
+
+        // One that is listed only after the drain has begun is told to go at once.
+        await Conditions.UntilAsync(() => server.Hub.ConnectionCount == 2, "both are on the list");
         Task drained = server.Hub.DrainAsync(new WsDrainOptions { Window = TimeSpan.FromHours(1) }, TestContext.Current.CancellationToken);
         await Conditions.UntilAsync(() => server.Hub.Connections.Any(connection => connection.ConnectionClosed.IsCancellationRequested), "the first is told to go");
 

@@ -1,6 +1,8 @@
 using System.Buffers;
 using System.IO.Pipelines;
+using PipeWs.Protocol.Compression;
 using PipeWs.Shared;
+using PipeWs.Tests.Compression;
 
 namespace PipeWs.Tests.Connections;
 
@@ -21,13 +23,23 @@ public sealed class AllocationTests
         Fragmented,
     }
 
-    public static TheoryData<Reply, WsRole> Ways()
+    public enum Compressed
     {
-        var data = new TheoryData<Reply, WsRole>();
+        Not,
+        WithoutContext,
+        WithContext,
+    }
+
+    public static TheoryData<Reply, WsRole, Compressed> Ways()
+    {
+        var data = new TheoryData<Reply, WsRole, Compressed>();
         foreach (Reply reply in Enum.GetValues<Reply>())
         {
-            data.Add(reply, WsRole.Server);
-            data.Add(reply, WsRole.Client);
+            foreach (Compressed compressed in Enum.GetValues<Compressed>())
+            {
+                data.Add(reply, WsRole.Server, compressed);
+                data.Add(reply, WsRole.Client, compressed);
+            }
         }
 
         return data;
@@ -35,21 +47,32 @@ public sealed class AllocationTests
 
     [Theory]
     [MemberData(nameof(Ways))]
-    public async Task An_echo_of_a_small_message_allocates_nothing(Reply reply, WsRole role)
+    public async Task An_echo_of_a_small_message_allocates_nothing(Reply reply, WsRole role, Compressed compressed)
     {
         var scheduling = new PipeOptions(null, PipeScheduler.Inline, PipeScheduler.Inline, 0, 0, 4096, useSynchronizationContext: false);
         DuplexPipePair pair = DuplexPipePair.Create(scheduling, scheduling);
         using var heartbeat = new WsHeartbeat(new ManualTimeProvider());
-        var connection = new WsConnection(pair.Connection, role, new WsConnectionOptions(), heartbeat);
-        WsFrame shared = WsFrame.Create(WsMessageType.Text, "shared"u8);
+        bool takesOver = compressed == Compressed.WithContext;
+        var options = new WsConnectionOptions { Compression = new() { ThresholdBytes = 0, ServerContextTakeover = takesOver, ClientContextTakeover = takesOver } };
+        DeflateParameters? agreed = compressed == Compressed.Not ? null : new DeflateParameters(15, 15, !takesOver, !takesOver);
+        var connection = new WsConnection(pair.Connection, role, options, heartbeat, compression: agreed);
+        WsFrame shared = WsFrame.Create(WsMessageType.Text, "shared shared shared shared"u8);
         var echo = new Echo(connection, reply, shared);
         Task<WsCloseInfo> ended = connection.RunAsync(echo);
         var peer = new RawPeer(pair.Peer, masks: role == WsRole.Server);
         byte[] text = new byte[100];
         text.AsSpan().Fill((byte)'x');
+        int rsv = 0;
+        if (agreed is not null)
+        {
+            text = DeflateBytes.Of(text);
+            rsv = 0x40;
+        }
+
+        uint? key = role == WsRole.Server ? 0x37FA213D : null;
         byte[] request = reply == Reply.Fragmented
-            ? [.. peer.Encode(RawFrame.Text, text.AsSpan(0, 40), fin: false), .. peer.Encode(RawFrame.Continuation, text.AsSpan(40))]
-            : peer.Encode(RawFrame.Text, text);
+            ? [.. RawFrame.Encode(RawFrame.Text, text.AsSpan(0, 4), fin: false, key, rsv), .. RawFrame.Encode(RawFrame.Continuation, text.AsSpan(4), maskingKey: key)]
+            : RawFrame.Encode(RawFrame.Text, text, maskingKey: key, rsv: rsv);
 
         Drive(peer, request, Messages);
         int handled = echo.Handled;

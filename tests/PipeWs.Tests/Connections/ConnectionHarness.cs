@@ -1,4 +1,5 @@
 using System.IO.Pipelines;
+using PipeWs.Protocol.Compression;
 using PipeWs.Shared;
 
 namespace PipeWs.Tests.Connections;
@@ -21,7 +22,7 @@ internal sealed class ConnectionHarness : IAsyncDisposable
 {
     private readonly Delivery _delivery;
 
-    public ConnectionHarness(WsRole role = WsRole.Server, Action<WsConnectionOptions>? configure = null, Delivery delivery = Delivery.Whole, bool run = true)
+    public ConnectionHarness(WsRole role = WsRole.Server, Action<WsConnectionOptions>? configure = null, Delivery delivery = Delivery.Whole, bool run = true, DeflateParameters? compression = null)
     {
         _delivery = delivery;
         PipeOptions? toConnection = delivery switch
@@ -35,7 +36,7 @@ internal sealed class ConnectionHarness : IAsyncDisposable
         Output = new ObservedPipeWriter(pair.Connection.Output);
         Heartbeat = new WsHeartbeat(Clock);
         configure?.Invoke(Options);
-        Connection = new WsConnection(new DuplexPipePair.End(Input, Output), role, Options, Heartbeat, _ => Aborts++);
+        Connection = new WsConnection(new DuplexPipePair.End(Input, Output), role, Options, Heartbeat, _ => Aborts++, compression);
         Peer = new RawPeer(pair.Peer, masks: role == WsRole.Server);
         if (run)
         {

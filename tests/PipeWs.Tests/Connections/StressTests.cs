@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.IO.Pipelines;
+using PipeWs.Protocol.Compression;
 using PipeWs.Shared;
 
 namespace PipeWs.Tests.Connections;
@@ -45,9 +46,17 @@ public sealed class StressTests(ITestOutputHelper output)
             FlushBytes = 1 << random.Next(6, 17),
             SendBacklogBytes = 1 << random.Next(8, 17),
             MaxMessageBytes = 1 << 20,
+            Compression = new()
+            {
+                ThresholdBytes = random.Next(300),
+                Level = random.Next(1, 10),
+                ServerContextTakeover = random.Next(2) == 0,
+                ClientContextTakeover = random.Next(2) == 0,
+            },
         };
-        Side server = new(new WsConnection(pair.Connection, WsRole.Server, options, heartbeat), random.Next());
-        Side client = new(new WsConnection(pair.Peer, WsRole.Client, options, heartbeat), random.Next());
+        DeflateParameters? agreed = random.Next(4) == 0 ? null : new DeflateParameters(random.Next(8, 16), random.Next(8, 16), random.Next(2) == 0, random.Next(2) == 0);
+        Side server = new(new WsConnection(pair.Connection, WsRole.Server, options, heartbeat, compression: agreed), random.Next());
+        Side client = new(new WsConnection(pair.Peer, WsRole.Client, options, heartbeat, compression: agreed), random.Next());
         Task<WsCloseInfo> serverEnded = server.Connection.RunAsync(server);
         Task<WsCloseInfo> clientEnded = client.Connection.RunAsync(client);
         bool aborts = random.Next(3) == 0;
@@ -95,6 +104,8 @@ public sealed class StressTests(ITestOutputHelper output)
         server.Check(client, complete: !aborts);
         Assert.Equal(0, server.Connection.BacklogBytes);
         Assert.Equal(0, client.Connection.BacklogBytes);
+        Assert.NotEqual(true, server.Connection.Compression?.HoldsState);
+        Assert.NotEqual(true, client.Connection.Compression?.HoldsState);
         Assert.Equal(before, WsFramePool.Outstanding);
         if (!aborts)
         {
@@ -135,6 +146,7 @@ public sealed class StressTests(ITestOutputHelper output)
                 for (int i = 0; i < Messages; i++)
                 {
                     byte[] message = Make(seed, sender, i);
+                    var options = new WsSendOptions(NeverCompress: random.Next(5) == 0);
                     WsMessageType type = i % 2 == 0 ? WsMessageType.Text : WsMessageType.Binary;
                     switch (random.Next(5))
                     {
@@ -149,7 +161,7 @@ public sealed class StressTests(ITestOutputHelper output)
 
                             break;
                         case 1:
-                            await using (WsMessageWriter writer = connection.BeginMessage(type))
+                            await using (WsMessageWriter writer = connection.BeginMessage(type, options))
                             {
                                 int cut = random.Next(message.Length);
                                 await writer.WriteAsync(message.AsMemory(0, cut));
@@ -161,10 +173,10 @@ public sealed class StressTests(ITestOutputHelper output)
                             _ = connection.PingAsync().AsTask().ContinueWith(static ping => _ = ping.Exception, TaskScheduler.Default);
                             goto default;
                         case 3:
-                            await connection.SendAsync(type, SendTests.Cut(message, 3));
+                            await connection.SendAsync(type, SendTests.Cut(message, 3), options);
                             break;
                         default:
-                            await connection.SendAsync(type, message);
+                            await connection.SendAsync(type, message, options);
                             break;
                     }
 
@@ -215,9 +227,11 @@ public sealed class StressTests(ITestOutputHelper output)
             var random = new Random(HashCode(seed, sender, number));
             int length = random.Next(6) switch { 0 => random.Next(3, 60_000), 1 => random.Next(3, 2_000), _ => random.Next(3, 150) };
             byte[] message = new byte[length];
+            // Some cannot be compressed, some can, and some say again what was said far back.
+            int letters = random.Next(3) switch { 0 => 128, 1 => 8, _ => 2 };
             for (int i = 3; i < length; i++)
             {
-                message[i] = (byte)random.Next(128);
+                message[i] = (byte)random.Next(letters);
             }
 
             message[0] = (byte)sender;

@@ -1,0 +1,140 @@
+using PipeWs.Protocol.Compression;
+
+namespace PipeWs;
+
+/// <summary>
+/// What a connection that agreed on permessage-deflate knows of it. The sending half belongs to the holder of the connection's turn, the receiving half to its loop.
+/// </summary>
+internal sealed class ConnectionCompression
+{
+    private readonly WsCompressionOptions _options;
+    private readonly CompressionCounters _counters;
+    private readonly int _sendWindowBits;
+    private readonly int _receiveWindowBits;
+    private readonly bool _keepsSent;
+    private readonly bool _keepsReceived;
+    private MessageDeflater? _deflater;
+    private MessageInflater? _inflater;
+
+    internal ConnectionCompression(bool isServer, in DeflateParameters agreed, WsCompressionOptions options, CompressionCounters counters)
+    {
+        _options = options;
+        _counters = counters;
+        (_sendWindowBits, _receiveWindowBits) = isServer ? (agreed.ServerMaxWindowBits, agreed.ClientMaxWindowBits) : (agreed.ClientMaxWindowBits, agreed.ServerMaxWindowBits);
+        (bool forgetsSent, bool forgetsReceived) = isServer
+            ? (agreed.ServerNoContextTakeover, agreed.ClientNoContextTakeover)
+            : (agreed.ClientNoContextTakeover, agreed.ServerNoContextTakeover);
+        bool wantsContext = isServer ? options.ServerContextTakeover : options.ClientContextTakeover;
+
+        // Who may keep his context need not: the receiver is told nothing by it that it must act on.
+        _keepsSent = !forgetsSent && wantsContext;
+        _keepsReceived = !forgetsReceived;
+    }
+
+    /// <summary>The inflater of the message that is being received.</summary>
+    internal MessageInflater Inflater => _inflater ??= _keepsReceived ? new MessageInflater(_receiveWindowBits) : DeflatePools.Inflaters.Get();
+
+    /// <summary>Whether any state is held.</summary>
+    internal bool HoldsState => _deflater is not null || _inflater is not null;
+
+    /// <summary>Whether a message of this length is worth the try.</summary>
+    internal bool IsWorthIt(int payloadBytes) => payloadBytes >= _options.ThresholdBytes;
+
+    /// <summary>After a received message. Without a context the inflater goes back.</summary>
+    internal void EndReceived()
+    {
+        if (!_keepsReceived)
+        {
+            ReleaseInflater();
+        }
+    }
+
+    /// <summary>The connection receives no more.</summary>
+    internal void ReleaseInflater()
+    {
+        if (_inflater is { } inflater)
+        {
+            _inflater = null;
+            if (_keepsReceived)
+            {
+                inflater.Dispose();
+            }
+            else
+            {
+                DeflatePools.Inflaters.Return(inflater);
+            }
+        }
+    }
+
+    /// <summary>Compresses a whole message of this connection's alone.</summary>
+    /// <returns>Whether what was written is to be sent; where not, the message goes as it is.</returns>
+    internal bool TryDeflateWhole(ReadOnlySpan<byte> payload, Span<byte> destination, out int written)
+    {
+        MessageDeflater deflater = TakeDeflater();
+        if (_keepsSent)
+        {
+            // What the deflater took into its history must be sent, shorter or not.
+            return deflater.TryDeflate(payload, destination, isLast: true, keepsHistory: true, out written);
+        }
+
+        bool isShorter = deflater.TryDeflate(payload, destination[..Math.Min(destination.Length, payload.Length)], isLast: true, keepsHistory: false, out written);
+        GiveBackDeflater();
+        return isShorter;
+    }
+
+    /// <summary>Compresses a part of a message of this connection's.</summary>
+    /// <returns>How many bytes were written; there must be room for <see cref="MessageDeflater.MaxDeflatedBytes"/>.</returns>
+    internal int DeflatePart(ReadOnlySpan<byte> part, bool isLast, Span<byte> destination)
+    {
+        if (!TakeDeflater().TryDeflate(part, destination, isLast, _keepsSent, out int written))
+        {
+            throw new InvalidOperationException("zlib wrote more than its bound.");
+        }
+
+        if (isLast && !_keepsSent)
+        {
+            GiveBackDeflater();
+        }
+
+        return written;
+    }
+
+    /// <summary>Gives the compressed form of a frame that many share; null where it goes as it is.</summary>
+    internal WsFrame? FindDeflated(WsFrame frame)
+    {
+        if (frame.NeverCompress || !IsWorthIt(frame.PayloadLength) || frame.GetDeflated(_sendWindowBits, _options.Level, _counters) is not { } deflated)
+        {
+            return null;
+        }
+
+        // The receiver's history now ends with this message, which our deflater never saw: what it remembers is farther back than it thinks.
+        _deflater?.Reset();
+        return deflated;
+    }
+
+    /// <summary>The connection sends no more.</summary>
+    internal void ReleaseDeflater()
+    {
+        if (_keepsSent)
+        {
+            _deflater?.Dispose();
+            _deflater = null;
+        }
+        else
+        {
+            GiveBackDeflater();
+        }
+    }
+
+    private MessageDeflater TakeDeflater() =>
+        _deflater ??= _keepsSent ? new MessageDeflater(_sendWindowBits, _options.Level) : DeflatePools.Deflaters(_sendWindowBits, _options.Level).Get();
+
+    private void GiveBackDeflater()
+    {
+        if (_deflater is { } deflater)
+        {
+            _deflater = null;
+            DeflatePools.Deflaters(_sendWindowBits, deflater.Level).Return(deflater);
+        }
+    }
+}

@@ -1,0 +1,76 @@
+using System.Globalization;
+using PipeWs.Protocol.Compression;
+
+namespace PipeWs;
+
+/// <summary>
+/// How messages are compressed where the peer can too: permessage-deflate, RFC 7692. Off unless set. What it costs: see <see cref="ServerContextTakeover"/> and <see cref="Level"/>.
+/// </summary>
+/// <remarks>
+/// Whoever can have text of his own compressed together with a secret, and can see how long the result is, can guess the secret, piece by piece. Send such messages with
+/// <see cref="WsSendOptions.NeverCompress"/>, and leave the contexts off, which would compress a message together with those before it.
+/// </remarks>
+public sealed class WsCompressionOptions
+{
+    /// <summary>The server's window is at most 2 to this power, in bytes: 8 to 15. Default 15. A smaller one is agreed on where the client asks for it. RFC 7692, section 7.1.2.1.</summary>
+    public int ServerMaxWindowBits { get; set; } = DeflateParameters.MaxWindowBits;
+
+    /// <summary>
+    /// The client's window is at most 2 to this power, in bytes: 8 to 15. Default 15. To a server it is what it asks of clients that let themselves be asked; others use 15.
+    /// RFC 7692, section 7.1.2.2.
+    /// </summary>
+    public int ClientMaxWindowBits { get; set; } = DeflateParameters.MaxWindowBits;
+
+    /// <summary>
+    /// Whether the server may compress a message together with those it sent to the same client before. Default false. It makes small messages that are alike much smaller.
+    /// RFC 7692, section 7.1.1.1.
+    /// </summary>
+    /// <remarks>
+    /// Without it a connection holds no state between its messages, whatever their number: an idle one costs what it would without compression, and a few states of some 10 to 300 KiB
+    /// are shared by all. With it, each side that compresses with its context holds DEFLATER_KIB for the connection, and each that inflates so INFLATER_KIB, at 15 bits.
+    /// A room's message is compressed once for all its members, and so without anybody's context: after it the context of a connection begins anew.
+    /// </remarks>
+    public bool ServerContextTakeover { get; set; }
+
+    /// <summary>Whether the client may compress a message together with those it sent before. Default false; costs what <see cref="ServerContextTakeover"/> costs. RFC 7692, section 7.1.1.2.</summary>
+    public bool ClientContextTakeover { get; set; }
+
+    /// <summary>How much is tried to make messages small: 1, the fastest, to 9, as zlib counts. Default 1.</summary>
+    public int Level { get; set; } = MessageDeflater.FastestLevel;
+
+    /// <summary>Messages shorter than this are sent as they are, in bytes. Default 256. Of messages in parts it is judged where the first part is the last.</summary>
+    public int ThresholdBytes { get; set; } = 256;
+
+    internal DeflateParameters ToParameters() =>
+        new(ServerMaxWindowBits, ClientMaxWindowBits, serverNoContextTakeover: !ServerContextTakeover, clientNoContextTakeover: !ClientContextTakeover);
+
+    internal WsCompressionOptions Clone() => (WsCompressionOptions)MemberwiseClone();
+
+    /// <summary>What is not allowed: the option, its value, and what it must be.</summary>
+    internal IEnumerable<(string Option, string Value, string Allowed)> FindProblems()
+    {
+        if (FindProblem(ServerMaxWindowBits, DeflateParameters.MinWindowBits, DeflateParameters.MaxWindowBits) is { } server)
+        {
+            yield return (nameof(ServerMaxWindowBits), server.Value, server.Allowed);
+        }
+
+        if (FindProblem(ClientMaxWindowBits, DeflateParameters.MinWindowBits, DeflateParameters.MaxWindowBits) is { } client)
+        {
+            yield return (nameof(ClientMaxWindowBits), client.Value, client.Allowed);
+        }
+
+        if (FindProblem(Level, 1, 9) is { } level)
+        {
+            yield return (nameof(Level), level.Value, level.Allowed);
+        }
+
+        if (FindProblem(ThresholdBytes, 0, int.MaxValue) is { } threshold)
+        {
+            yield return (nameof(ThresholdBytes), threshold.Value, threshold.Allowed);
+        }
+    }
+
+    private static (string Value, string Allowed)? FindProblem(int value, int min, int max) => value >= min && value <= max
+        ? null
+        : (value.ToString(CultureInfo.InvariantCulture), string.Create(CultureInfo.InvariantCulture, $"between {min} and {max}"));
+}

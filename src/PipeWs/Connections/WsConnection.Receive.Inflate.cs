@@ -1,0 +1,149 @@
+using System.Buffers;
+using PipeWs.Protocol.Compression;
+using PipeWs.Protocol.Framing;
+
+namespace PipeWs;
+
+// Compressed messages: inflated as their bytes come, into room that never exceeds what a message may have, so that a bomb ends at its limit, and text at its first wrong byte.
+public sealed partial class WsConnection
+{
+    private static readonly ProtocolError s_notDeflate = new(CloseCode.InvalidPayloadData, "the message is not deflate, or not all of it (RFC 7692, 7.2.2)");
+
+    /// <summary>Of a message in parts: how many bytes are inflated at a time, which say 1,032 times as many at most.</summary>
+    private const int InflatedPieceBytes = 4 * 1024;
+
+    // Of the message under way.
+    private bool _isDeflated;
+    private long _inflatedBytes;
+
+    /// <summary>Of a message in parts: whether its room was used up before all was said that the bytes so far say.</summary>
+    private bool _inflatesOn;
+
+    /// <summary>Of a message in parts: how large a part becomes by inflating, in bytes.</summary>
+    private const int InflatedPartBytes = 16 * 1024;
+
+    private long MaxMessageBytes => Math.Min(_options.MaxMessageBytes, Array.MaxLength - 1);
+
+    /// <summary>
+    /// The most a message may have compressed. What bounds memory is <see cref="MaxMessageBytes"/>; but no honest peer makes messages twice as long by compressing, and
+    /// whoever sends empty blocks for ever is to be told some time.
+    /// </summary>
+    private long MaxDeflatedBytes => (2 * MaxMessageBytes) + (64 * 1024);
+
+    /// <summary>Uses what there is of the compressed payload of the frame under way.</summary>
+    private ReceiveStep ReadDeflatedPayload(ref ReadOnlySequence<byte> buffer, out ReadOnlySequence<byte> payload, out bool isFirst, out bool isLast)
+    {
+        payload = default;
+        isFirst = isLast = false;
+        ProtocolError error = _inParts ? InflatePart(ref buffer) : InflateAll(ref buffer);
+        bool ends = _frameRemaining == 0 && _frameFin && !_inflatesOn;
+        if (!error.IsError && ends)
+        {
+            error = EndInflated();
+        }
+
+        if (error.IsError)
+        {
+            return FailStep(error);
+        }
+
+        if (_inParts)
+        {
+            payload = _assembly.Message;
+            return EndPart(ends, payload.IsEmpty, out isFirst, out isLast);
+        }
+
+        if (!ends)
+        {
+            return ReceiveStep.NeedMore;
+        }
+
+        _inMessage = false;
+        payload = _assembly.Message;
+        return ReceiveStep.Message;
+    }
+
+    private ProtocolError EndInflated()
+    {
+        bool isWhole = _compression!.Inflater.TryEndMessage();
+        _compression.EndReceived();
+        return !isWhole ? s_notDeflate : _messageType == WsMessageType.Text && !_utf8.IsComplete ? s_notUtf8 : default;
+    }
+
+    private ProtocolError InflateAll(ref ReadOnlySequence<byte> buffer)
+    {
+        long length = Math.Min(_frameRemaining, buffer.Length);
+        foreach (ReadOnlyMemory<byte> segment in buffer.Slice(0, length))
+        {
+            ReadOnlySpan<byte> rest = segment.Span;
+            Unmask(rest, _frameKey, _frameOffset);
+            _frameOffset = (_frameOffset + rest.Length) & 3;
+            InflateStatus status;
+            do
+            {
+                ProtocolError error = InflateInto(ref rest, _assembly.GetRoom(GuessInflatedBytes(rest.Length)), MaxMessageBytes + 1 - _inflatedBytes, out status);
+                if (!error.IsError && _inflatedBytes > MaxMessageBytes)
+                {
+                    error = s_tooBig;
+                }
+
+                if (error.IsError)
+                {
+                    return error;
+                }
+            }
+            while (status == InflateStatus.NeedsRoom);
+        }
+
+        _frameRemaining -= length;
+        buffer = buffer.Slice(length);
+        return default;
+    }
+
+    private ProtocolError InflatePart(ref ReadOnlySequence<byte> buffer)
+    {
+        // What the inflater does not use now is masked again, as it came: it is still the transport's.
+        ReadOnlySpan<byte> piece = FirstBytesOf(buffer);
+        piece = piece[..(int)Math.Min(Math.Min(piece.Length, InflatedPieceBytes), _frameRemaining)];
+        Unmask(piece, _frameKey, _frameOffset);
+        ReadOnlySpan<byte> rest = piece;
+        ProtocolError error = InflateInto(ref rest, _assembly.GetRoom(InflatedPartBytes), long.MaxValue, out InflateStatus status);
+        _inflatesOn = !error.IsError && status == InflateStatus.NeedsRoom;
+        int used = piece.Length - rest.Length;
+        _frameOffset = (_frameOffset + used) & 3;
+        Unmask(rest, _frameKey, _frameOffset);
+        _frameRemaining -= used;
+        buffer = buffer.Slice(used);
+        return error;
+    }
+
+    /// <summary>The first segment may be empty, even of a sequence that is not.</summary>
+    private static ReadOnlySpan<byte> FirstBytesOf(in ReadOnlySequence<byte> buffer)
+    {
+        SequencePosition position = buffer.Start;
+        ReadOnlyMemory<byte> segment;
+        while (buffer.TryGet(ref position, out segment) && segment.IsEmpty)
+        {
+        }
+
+        return segment.Span;
+    }
+
+    /// <summary>Text becomes about a quarter by compressing; whatever becomes less is found to need more room.</summary>
+    private static int GuessInflatedBytes(int deflatedBytes) => (int)Math.Clamp(4L * deflatedBytes, 1024, 64 * 1024);
+
+    private ProtocolError InflateInto(ref ReadOnlySpan<byte> source, Span<byte> room, long maxBytes, out InflateStatus status)
+    {
+        room = room[..(int)Math.Min(room.Length, maxBytes)];
+        status = _compression!.Inflater.Inflate(source, room, out int consumed, out int written);
+        source = source[consumed..];
+        _inflatedBytes += written;
+        if (_messageType == WsMessageType.Text && !_utf8.Append(room[..written]))
+        {
+            return s_notUtf8;
+        }
+
+        _assembly.Advance(written);
+        return status == InflateStatus.Invalid ? s_notDeflate : default;
+    }
+}
