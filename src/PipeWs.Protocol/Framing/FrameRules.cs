@@ -14,6 +14,7 @@ public static class FrameRules
     private static readonly ProtocolError ReservedOpcode = new(CloseCode.ProtocolError, "a reserved opcode (RFC 6455, 5.2)");
     private static readonly ProtocolError FragmentedControl = new(CloseCode.ProtocolError, "a control frame must not be fragmented (RFC 6455, 5.5)");
     private static readonly ProtocolError LongControl = new(CloseCode.ProtocolError, "a control frame carries at most 125 bytes (RFC 6455, 5.5)");
+    private static readonly ProtocolError OneByteClose = new(CloseCode.ProtocolError, "a close frame's body is empty or at least two bytes (RFC 6455, 5.5.1)");
     private static readonly ProtocolError NothingToContinue = new(CloseCode.ProtocolError, "a continuation frame without a message to continue (RFC 6455, 5.4)");
     private static readonly ProtocolError MessageUnderWay = new(CloseCode.ProtocolError, "a new message inside a fragmented one (RFC 6455, 5.4)");
     private static readonly ProtocolError LengthNotMinimal = new(CloseCode.ProtocolError, "the length is not in its shortest form (RFC 6455, 5.2)");
@@ -60,7 +61,10 @@ public static class FrameRules
             case Opcode.Text or Opcode.Binary:
                 return inMessage ? MessageUnderWay : default;
             case Opcode.Close or Opcode.Ping or Opcode.Pong:
-                return !start.Fin ? FragmentedControl : start.ShortLength > MaxControlPayloadBytes ? LongControl : default;
+                return !start.Fin ? FragmentedControl
+                    : start.ShortLength > MaxControlPayloadBytes ? LongControl
+                    : start is { Opcode: Opcode.Close, ShortLength: 1 } ? OneByteClose
+                    : default;
             default:
                 return ReservedOpcode;
         }

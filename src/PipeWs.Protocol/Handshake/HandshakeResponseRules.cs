@@ -78,9 +78,12 @@ public static class HandshakeResponseRules
     private static string DescribeRefusal(HandshakeResponse response)
     {
         string status = string.Create(CultureInfo.InvariantCulture, $"{response.StatusCode} {response.ReasonPhrase}").TrimEnd();
-        return response.StatusCode is >= 300 and < 400
+        string text = response.StatusCode is >= 300 and < 400
             ? $"The server answered {status}: a redirect{(response.Location is null ? "" : $" to {WithoutQuery(response.Location)}")}. Redirects are not followed, so that credentials reach no other server; connect to the new address directly."
             : $"The server refused the handshake: {status}{(response.BodyExcerpt.Length == 0 ? "" : ": " + response.BodyExcerpt)}";
+
+        // Phrases may hold bytes from 0x80 on (RFC 9112, section 4), and 0x9B begins a terminal's escape sequence as well as ESC does.
+        return string.Concat(text.Select(static c => char.IsControl(c) ? ' ' : c));
     }
 
     // Queries carry tokens, and this text ends up in logs.

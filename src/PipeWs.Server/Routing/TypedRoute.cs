@@ -29,9 +29,9 @@ internal sealed class TypedRoute<T>(string name, JsonTypeInfo<T> type, Func<WsMe
         }
         catch (JsonException e)
         {
-            problem = e.Path is { Length: > 0 } path
-                ? $"the body is not what the action expects, at {(path.Length > MaxPathChars ? path[..MaxPathChars] : path)}"
-                : "the body is not what the action expects";
+            problem = string.IsNullOrEmpty(e.Path)
+                ? "the body is not what the action expects"
+                : $"the body is not what the action expects, at {(e.Path.Length > MaxPathChars ? e.Path[..MaxPathChars] : e.Path)}";
             return false;
         }
         catch (Exception e) when (e is InvalidOperationException or FormatException or OverflowException)

@@ -104,6 +104,16 @@ public class FrameRulesTests
         Assert.Equal(1002, Check([first, 0x80 | 127], isServer: true).Code);
     }
 
+    [Fact]
+    public void A_close_frame_of_one_byte_is_1002_from_its_first_two_bytes()
+    {
+        Assert.Equal(1002, Check([0x88, 0x81], isServer: true).Code);
+        Assert.Equal(1002, Check([0x88, 0x01], isServer: false).Code);
+        Assert.False(Check([0x88, 0x80], isServer: true).IsError);
+        Assert.False(Check([0x88, 0x82], isServer: true).IsError);
+        Assert.False(Check([0x89, 0x81], isServer: true).IsError);
+    }
+
     [Theory]
     [InlineData(0x80)]
     [InlineData(0x00)]
@@ -146,7 +156,7 @@ public class FrameRulesTests
                 && (rsv == 0 || (rsv == 0x40 && allowRsv1 && data.Contains((byte)opcode)))
                 && ((opcode == 0 && inMessage)
                     || (data.Contains((byte)opcode) && !inMessage)
-                    || (control.Contains((byte)opcode) && first >= 0x80 && (second & 0x7F) <= 125));
+                    || (control.Contains((byte)opcode) && first >= 0x80 && (second & 0x7F) <= 125 && (opcode, second & 0x7F) is not (8, 1)));
             ProtocolError error = Check([first, second], isServer, inMessage, allowRsv1);
             Assert.True(legal == !error.IsError, $"{first:X2} {second:X2}, server {isServer}, in message {inMessage}, RSV1 {allowRsv1}: {error}");
             Assert.True(legal || error.Code == 1002);

@@ -68,4 +68,14 @@ public class ExtensionHeaderReaderTests
             return count;
         }
     }
+
+    [Fact]
+    public void There_is_no_parameter_before_the_first_extension()
+    {
+        var reader = new ExtensionHeaderReader("a; b");
+        Assert.False(reader.TryReadParameter(out _));
+        Assert.False(reader.IsMalformed);
+        Assert.True(reader.TryReadExtension(out _));
+        Assert.True(reader.TryReadParameter(out _));
+    }
 }

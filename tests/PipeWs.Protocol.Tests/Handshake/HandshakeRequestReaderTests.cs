@@ -37,6 +37,14 @@ public class HandshakeRequestReaderTests
         "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
         "\u0016\u0003\u0001\u0002\0\u0001",
         "GET hello HTTP/1.1\r\n\r\n",
+        " /ws HTTP/1.1\r\n\r\n",
+        "GET habcdef/ws HTTP/1.1\r\n\r\n",
+        "GET http://host HTTP/1.1\r\n\r\n",
+        "GET http://host\u007F/ws HTTP/1.1\r\n\r\n",
+        "GET http://a\u00E9/ws HTTP/1.1\r\n\r\n",
+        "GET http://" + new string('h', 400) + "/ws HTTP/1.1\r\n\r\n",
+        "GET http://host?x HTTP/1.1\r\n\r\n",
+        "GET http://us@er/ws HTTP/1.1\r\n\r\n",
         "\r\nGET /ws HTTP/1.1\r\n\r\n",
     ];
 

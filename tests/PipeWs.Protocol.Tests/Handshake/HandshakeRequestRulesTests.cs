@@ -43,12 +43,21 @@ public class HandshakeRequestRulesTests
     [InlineData("Host: a:80:80")]
     [InlineData("Host: [::1")]
     [InlineData("Host: :80")]
+    [InlineData("Host: a:123456")]
+    [InlineData("Host: a]")]
+    [InlineData("Host: a[b")]
+    [InlineData("Host: []")]
+    [InlineData("Host: [::1]80")]
+    [InlineData("Host: [::1]x:80")]
+    [InlineData("Host: [::1]:x")]
     public void Refuses_a_bad_host(string? host) => AssertRefused(400, Request(host: host));
 
     [Theory]
     [InlineData("Host: a")]
     [InlineData("Host: a:8080")]
     [InlineData("Host: [::1]:8080")]
+    [InlineData("Host: [::1]")]
+    [InlineData("Host: [::1]:")]
     [InlineData("hOST: 127.0.0.1")]
     public void Accepts_a_host(string host) => AssertAccepted(Request(host: host));
 
@@ -127,11 +136,15 @@ public class HandshakeRequestRulesTests
     [Fact]
     public void Judges_an_extended_CONNECT_without_key_and_upgrade()
     {
+        Assert.Equal(400, HandshakeRequestRules.Check(new HandshakeRequest { Method = HandshakeMethod.Get, Version = HandshakeHttpVersion.Http2OrLater }).StatusCode);
         var request = new HandshakeRequest { Method = HandshakeMethod.ExtendedConnect, Version = HandshakeHttpVersion.Http2OrLater };
+        Assert.True(request.AsksForWebSocket);
         Assert.Equal(426, HandshakeRequestRules.Check(request).StatusCode);
 
         request.AddHeader("sec-websocket-version"u8, "13"u8);
         Assert.False(HandshakeRequestRules.Check(request).IsRefused);
+        request.AddHeader("sec-websocket-version"u8, "13"u8);
+        Assert.Equal(426, HandshakeRequestRules.Check(request).StatusCode);
     }
 
     [Theory]

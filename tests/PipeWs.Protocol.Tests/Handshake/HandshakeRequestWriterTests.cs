@@ -53,4 +53,31 @@ public class HandshakeRequestWriterTests
         Assert.Throws<ArgumentException>(() => HandshakeRequestWriter.Write(output, offer, Bytes(Key)));
         Assert.Equal(0, output.WrittenCount);
     }
+
+    [Fact]
+    public void Throws_for_a_key_that_is_none()
+    {
+        var output = new ArrayBufferWriter<byte>();
+        Assert.Throws<ArgumentException>("key", () => HandshakeRequestWriter.Write(output, new HandshakeOffer { Target = "/", Host = "h" }, "short"u8));
+        Assert.Equal(0, output.WrittenCount);
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("\tx")]
+    [InlineData("x ")]
+    [InlineData("x\t")]
+    public void Takes_an_empty_value_and_throws_for_blanks_at_its_ends(string value)
+    {
+        var output = new ArrayBufferWriter<byte>();
+        var offer = new HandshakeOffer { Target = "/", Host = "h", Headers = [new("A", value)] };
+        if (value.Length == 0)
+        {
+            HandshakeRequestWriter.Write(output, offer, Bytes(Key));
+            Assert.EndsWith("\r\nA: \r\n\r\n", Encoding.ASCII.GetString(output.WrittenSpan), StringComparison.Ordinal);
+            return;
+        }
+
+        Assert.Throws<ArgumentException>(() => HandshakeRequestWriter.Write(output, offer, Bytes(Key)));
+    }
 }

@@ -66,6 +66,42 @@ public class HandshakeResponseReaderTests
         Assert.InRange(error!.Length, 256, 400);
     }
 
+    [Fact]
+    public void A_decision_stays_and_nothing_more_is_read()
+    {
+        var reader = new HandshakeResponseReader();
+        Assert.Equal(HandshakeReadStatus.Malformed, reader.Read(Sequence(Bytes("no HTTP at all\r\n")), isCompleted: false));
+        string error = reader.Error;
+        Assert.Equal(HandshakeReadStatus.Malformed, reader.Read(Sequence(Bytes(Upgrade + "\r\n")), isCompleted: true));
+        Assert.Equal(error, reader.Error);
+    }
+
+    [Fact]
+    public void Extensions_of_several_lines_are_one_list()
+    {
+        var reader = new HandshakeResponseReader();
+        Assert.Equal(HandshakeReadStatus.Complete, reader.Read(Sequence(Bytes(Upgrade + "Sec-WebSocket-Extensions: a; b\r\nsec-websocket-extensions: c\r\n\r\n")), isCompleted: false));
+        Assert.Equal("a; b, c", reader.Response.Extensions);
+    }
+
+    [Theory]
+    [InlineData("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", "The server refused the handshake: 200 OK")]
+    [InlineData("HTTP/1.1 302 Found\r\nContent-Length: 0\r\n\r\n", "The server answered 302 Found: a redirect. ")]
+    [InlineData("HTTP/1.1 302 Found\r\nContent-Length: 0\r\nLocation: http://a/b\r\n\r\n", "The server answered 302 Found: a redirect to http://a/b. ")]
+    [InlineData("HTTP/1.1 400\r\nContent-Length: 2\r\n\r\nno", "The server refused the handshake: 400: no")]
+    public void Says_what_a_server_answered_instead(string answer, string expected) =>
+        Assert.StartsWith(expected, Judge(answer, int.MaxValue, out _), StringComparison.Ordinal);
+
+    [Theory]
+    [InlineData("HTTP/1.1 202 \u009B2J\u0081gone\r\n\r\n")]
+    [InlineData("HTTP/1.1 302 x\r\nLocation: http://a/\u009B2J\r\n\r\n")]
+    [InlineData("HTTP/1.1 403 x\r\nContent-Length: 3\r\n\r\n\u001B\u009B!")]
+    public void What_a_refusal_says_holds_nothing_that_a_terminal_obeys(string answer)
+    {
+        string? error = Judge(answer, int.MaxValue, out _);
+        Assert.DoesNotContain(error!, char.IsControl);
+    }
+
     private static string? Judge(string answer, int step, out int headLength)
     {
         byte[] bytes = Bytes(answer);

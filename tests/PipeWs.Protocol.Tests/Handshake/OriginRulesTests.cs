@@ -56,6 +56,15 @@ public class OriginRulesTests
     [InlineData("https://*.example.com")]
     [InlineData("https://a:b")]
     [InlineData("https://a:70000")]
+    [InlineData("https://:80")]
+    [InlineData("https://[::1")]
+    [InlineData("https://[x]")]
+    [InlineData("https://a]b")]
+    [InlineData("https://::1")]
+    [InlineData("https://[::1]x")]
+    [InlineData("1https://a")]
+    [InlineData("h ttps://a")]
+    [InlineData("https://a b")]
     [InlineData("null")]
     public void Refuses_to_be_set_up_with_what_is_no_origin(string text)
     {

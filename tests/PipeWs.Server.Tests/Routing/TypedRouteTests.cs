@@ -22,6 +22,7 @@ public partial class TypedRouteTests
     [InlineData("""{"id":"7","action":"trade","data":{"symbol":"x","quantity":"many"}}""", "the body is not what the action expects, at $.quantity")]
     [InlineData("""{"id":"7","action":"trade","data":{"quantity":1}}""", "the body is not what the action expects, at $")]
     [InlineData("""{"id":"7","action":"picky","data":1}""", "the body is not what the action expects")]
+    [InlineData("""{"id":"7","action":"picky","data":"nowhere"}""", "the body is not what the action expects")]
     public async Task A_body_that_does_not_fit_is_answered_with_where_and_the_connection_lives(string message, string words)
     {
         int calls = 0;
@@ -73,7 +74,8 @@ public partial class TypedRouteTests
 
     public sealed class PickyConverter : JsonConverter<Picky>
     {
-        public override Picky Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) => throw new FormatException("never");
+        public override Picky Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
+            throw (reader.TokenType == JsonTokenType.Number ? new FormatException("never") : new JsonException("It does not say where.", path: "", null, null));
 
         public override void Write(Utf8JsonWriter writer, Picky value, JsonSerializerOptions options) => writer.WriteNumberValue(value.Value);
     }

@@ -3,6 +3,7 @@ using System.Buffers.Binary;
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
+using System.Text.Unicode;
 
 namespace PipeWs.Server;
 
@@ -195,12 +196,12 @@ internal static class ProxyHeaderReader
     private static IPEndPoint ReadEndPoint(ReadOnlySpan<byte> addresses, int start, int length, int port) =>
         new(new IPAddress(addresses.Slice(start, length)), BinaryPrimitives.ReadUInt16BigEndian(addresses[port..]));
 
-    /// <summary>A path, which ends at its first NUL; null where it is empty or abstract.</summary>
+    /// <summary>A path, which ends at its first NUL; null where it is empty, abstract, or not text: a replacement for what is not would be longer than a path may be.</summary>
     private static UnixDomainSocketEndPoint? ReadUnix(ReadOnlySpan<byte> address)
     {
         int end = address.IndexOf((byte)0);
         ReadOnlySpan<byte> path = end < 0 ? address : address[..end];
-        return path.IsEmpty || path.Length >= UnixAddressBytes ? null : new UnixDomainSocketEndPoint(Encoding.UTF8.GetString(path));
+        return path.IsEmpty || path.Length >= UnixAddressBytes || !Utf8.IsValid(path) ? null : new UnixDomainSocketEndPoint(Encoding.UTF8.GetString(path));
     }
 
     /// <summary>Whether the two agree as far as both go.</summary>

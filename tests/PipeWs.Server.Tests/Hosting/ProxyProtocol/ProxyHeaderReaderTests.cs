@@ -33,6 +33,7 @@ public sealed class ProxyHeaderReaderTests
         { Signature + "21 00 00 03 01 02 03", "", "" },
         { Signature + "21 31 00 D8 " + Unix("/run/client") + Unix("/run/server"), "/run/client", "/run/server" },
         { Signature + "21 31 00 D8 " + Unix("") + Unix("\0abstract"), "", "" },
+        { Signature + "21 31 00 D8 " + string.Concat(Enumerable.Repeat("FF", 107)) + "00" + Unix("/run/server"), "", "/run/server" }, // not text
     };
 
     public static TheoryData<string> Bad =>
