@@ -1,4 +1,3 @@
-using System.Globalization;
 using PipeWs.Benchmarks.Clients;
 
 switch (args)
@@ -6,8 +5,11 @@ switch (args)
     case [ReceiveComparison.Command, .. string[] rest]:
         await ReceiveComparison.RunAsync(rest);
         break;
-    case [FloodProcess.Command, string bytes]:
-        FloodProcess.Serve(int.Parse(bytes, CultureInfo.InvariantCulture));
+    case [LatencyComparison.Command, .. string[] rest]:
+        await LatencyComparison.RunAsync(rest);
+        break;
+    case [FloodProcess.Command, .. string[] rest]:
+        FloodProcess.Serve(rest);
         break;
     default:
         BenchmarkDotNet.Running.BenchmarkSwitcher.FromAssembly(typeof(Program).Assembly).Run(args);

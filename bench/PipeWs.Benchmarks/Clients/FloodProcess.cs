@@ -8,11 +8,18 @@ using PipeWs.Protocol.Framing;
 
 namespace PipeWs.Benchmarks.Clients;
 
-/// <summary>A server in a process of its own that answers every handshake and then sends text messages as fast as they are taken.</summary>
+/// <summary>
+/// A server in a process of its own that answers every handshake and then sends text messages: as fast as they are taken, or one about every millisecond that begins with the moment of
+/// its sending, which the system's monotonic clock makes comparable between processes.
+/// </summary>
 internal sealed class FloodProcess : IDisposable
 {
     public const string Command = "client-flood";
 
+    /// <summary>How many digits the moment of sending has.</summary>
+    public const int MomentDigits = 19;
+
+    private const string Paced = "paced";
     private const int ChunkBytes = 128 * 1024;
 
     private readonly Process _process;
@@ -26,10 +33,13 @@ internal sealed class FloodProcess : IDisposable
     public Uri Uri { get; }
 
     /// <summary>Starts this program again as the server.</summary>
-    public static FloodProcess Start(int bytes)
+    /// <param name="bytes">The length of a message.</param>
+    /// <param name="isPaced">Whether it sends a message a millisecond with its moment, and not as fast as it can.</param>
+    public static FloodProcess Start(int bytes, bool isPaced = false)
     {
+        ArgumentOutOfRangeException.ThrowIfLessThan(bytes, isPaced ? MomentDigits : 1);
         string[] program = Environment.ProcessPath!.EndsWith("dotnet", StringComparison.Ordinal) ? [typeof(FloodProcess).Assembly.Location] : [];
-        var start = new ProcessStartInfo(Environment.ProcessPath, [.. program, Command, bytes.ToString(CultureInfo.InvariantCulture)])
+        var start = new ProcessStartInfo(Environment.ProcessPath, [.. program, Command, bytes.ToString(CultureInfo.InvariantCulture), .. isPaced ? [Paced] : Array.Empty<string>()])
         {
             RedirectStandardOutput = true,
             RedirectStandardInput = true,
@@ -40,18 +50,19 @@ internal sealed class FloodProcess : IDisposable
     }
 
     /// <summary>The server: it ends with its standard input.</summary>
-    public static void Serve(int bytes)
+    public static void Serve(string[] arguments)
     {
+        int bytes = int.Parse(arguments[0], CultureInfo.InvariantCulture);
+        Action<Socket> send = arguments.Contains(Paced) ? socket => SendPaced(socket, bytes) : socket => SendAll(socket, Frames(bytes));
         var listener = new TcpListener(IPAddress.Loopback, 0);
         listener.Start();
         Console.WriteLine(((IPEndPoint)listener.LocalEndpoint).Port.ToString(CultureInfo.InvariantCulture));
-        byte[] frames = Frames(bytes);
         new Thread(() =>
         {
             while (true)
             {
                 Socket socket = listener.AcceptSocket();
-                new Thread(() => Send(socket, frames)) { IsBackground = true }.Start();
+                new Thread(() => Send(socket, send)) { IsBackground = true }.Start();
             }
         })
         { IsBackground = true }.Start();
@@ -65,7 +76,7 @@ internal sealed class FloodProcess : IDisposable
         _process.Dispose();
     }
 
-    private static void Send(Socket socket, byte[] frames)
+    private static void Send(Socket socket, Action<Socket> send)
     {
         using (socket)
         {
@@ -86,19 +97,37 @@ internal sealed class FloodProcess : IDisposable
                 string accept = Convert.ToBase64String(SHA1.HashData(Encoding.ASCII.GetBytes(key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11")));
 #pragma warning restore CA5350
                 socket.Send(Encoding.ASCII.GetBytes($"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: {accept}\r\n\r\n"));
-                while (true)
-                {
-                    int sent = 0;
-                    while (sent < frames.Length)
-                    {
-                        sent += socket.Send(frames.AsSpan(sent));
-                    }
-                }
+                send(socket);
             }
             catch (SocketException)
             {
                 // The client had what it wanted.
             }
+        }
+    }
+
+    private static void SendAll(Socket socket, byte[] frames)
+    {
+        while (true)
+        {
+            int sent = 0;
+            while (sent < frames.Length)
+            {
+                sent += socket.Send(frames.AsSpan(sent));
+            }
+        }
+    }
+
+    private static void SendPaced(Socket socket, int bytes)
+    {
+        var frame = new byte[FrameHeader.MaxLength + bytes];
+        int header = FrameHeader.Write(frame, Opcode.Text, bytes);
+        frame.AsSpan(header, bytes).Fill((byte)' ');
+        while (true)
+        {
+            Thread.Sleep(1);
+            Stopwatch.GetTimestamp().TryFormat(frame.AsSpan(header), out _, "D19", CultureInfo.InvariantCulture);
+            socket.Send(frame.AsSpan(0, header + bytes));
         }
     }
 

@@ -16,9 +16,9 @@ internal static class ReceiveComparison
 
     public static async Task RunAsync(string[] arguments)
     {
-        int messages = Number(arguments, 0, 4_000_000);
-        int rounds = Number(arguments, 1, 5);
-        int bytes = Number(arguments, 2, 128);
+        int messages = Comparison.Number(arguments, 0, 4_000_000);
+        int rounds = Comparison.Number(arguments, 1, 5);
+        int bytes = Comparison.Number(arguments, 2, 128);
         using FloodProcess server = FloodProcess.Start(bytes);
         (string Name, Func<Uri, int, Task<Sample>> Receive)[] contestants =
         [
@@ -42,15 +42,15 @@ internal static class ReceiveComparison
             }
         }
 
-        double baseline = Median(samples[^1].Select(static sample => sample.MessagesPerCpuSecond));
+        double baseline = Comparison.Median(samples[^1].Select(static sample => sample.MessagesPerCpuSecond));
         Console.WriteLine($"{bytes}-byte messages, {messages} a round, median of {rounds} interleaved rounds");
         Console.WriteLine("| client | messages per CPU-second | ratio | messages per second | bytes allocated a message |");
         Console.WriteLine("|---|---|---|---|---|");
         for (int i = 0; i < contestants.Length; i++)
         {
-            double perCpu = Median(samples[i].Select(static sample => sample.MessagesPerCpuSecond));
-            double perSecond = Median(samples[i].Select(static sample => sample.MessagesPerSecond));
-            double allocated = Median(samples[i].Select(static sample => sample.BytesPerMessage));
+            double perCpu = Comparison.Median(samples[i].Select(static sample => sample.MessagesPerCpuSecond));
+            double perSecond = Comparison.Median(samples[i].Select(static sample => sample.MessagesPerSecond));
+            double allocated = Comparison.Median(samples[i].Select(static sample => sample.BytesPerMessage));
             Console.WriteLine(string.Create(
                 CultureInfo.InvariantCulture, $"| {contestants[i].Name} | {perCpu:N0} | {perCpu / baseline:0.00} | {perSecond:N0} | {allocated:0.000} |"));
         }
@@ -99,15 +99,6 @@ internal static class ReceiveComparison
         Sample sample = measure.Stop(messages);
         client.Abort();
         return sample;
-    }
-
-    private static int Number(string[] arguments, int index, int otherwise) =>
-        index < arguments.Length ? int.Parse(arguments[index], CultureInfo.InvariantCulture) : otherwise;
-
-    private static double Median(IEnumerable<double> values)
-    {
-        double[] sorted = [.. values.Order()];
-        return sorted[sorted.Length / 2];
     }
 
     private sealed record Sample(double MessagesPerCpuSecond, double MessagesPerSecond, double BytesPerMessage);

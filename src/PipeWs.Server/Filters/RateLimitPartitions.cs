@@ -17,12 +17,14 @@ internal sealed class RateLimitPartitions : IDisposable
 
     private readonly ConcurrentDictionary<object, RateLimiter> _limiters = new();
     private readonly WsRateLimitOptions _options;
+    private readonly TimeProvider _time;
     private readonly ITimer _timer;
     private int _ticking;
 
     public RateLimitPartitions(WsRateLimitOptions options, TimeProvider time)
     {
         _options = options;
+        _time = time;
         TimeSpan period = options.Exceeded == WsRateLimitExceeded.Wait ? s_waiting : s_idle;
         _timer = time.CreateTimer(static state => ((RateLimitPartitions)state!).OnTick(), this, period, period);
     }
@@ -110,7 +112,7 @@ internal sealed class RateLimitPartitions : IDisposable
                 return limiter;
             }
 
-            limiter = _options.Create(key is IWsConnection connection ? connection.Id : key.ToString()!);
+            limiter = _options.Create(key is IWsConnection connection ? connection.Id : key.ToString()!, _time);
             if (_limiters.TryAdd(key, limiter))
             {
                 return limiter;

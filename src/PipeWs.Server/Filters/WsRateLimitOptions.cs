@@ -1,4 +1,5 @@
 using System.Threading.RateLimiting;
+using PipeWs.Server.Limits;
 
 namespace PipeWs.Server;
 
@@ -82,17 +83,9 @@ public sealed class WsRateLimitOptions
         ThrowUnless(QueueLimit >= 0, nameof(QueueLimit), QueueLimit, "at least 0");
     }
 
-    internal RateLimiter Create(string key) => LimiterFactory is { } create ? create(key) : new TokenBucketRateLimiter(new TokenBucketRateLimiterOptions
-    {
-        TokenLimit = TokenLimit,
-        TokensPerPeriod = TokensPerPeriod,
-        ReplenishmentPeriod = ReplenishmentPeriod,
-        QueueLimit = Exceeded == WsRateLimitExceeded.Wait ? QueueLimit : 0,
-        QueueProcessingOrder = QueueProcessingOrder.OldestFirst,
-
-        // Otherwise every connection would have a timer of its own.
-        AutoReplenishment = false,
-    });
+    internal RateLimiter Create(string key, TimeProvider time) => LimiterFactory is { } create
+        ? create(key)
+        : new TokenBucket(TokenLimit, TokensPerPeriod, ReplenishmentPeriod, Exceeded == WsRateLimitExceeded.Wait ? QueueLimit : 0, time);
 
     private void ThrowUnless(bool isGood, string option, object value, string range)
     {

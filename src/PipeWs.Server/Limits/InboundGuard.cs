@@ -9,8 +9,8 @@ internal sealed class InboundGuard : IWsHeartbeatItem, IDisposable
     private readonly InboundLimits _limits;
     private readonly HubConnection _connection;
     private readonly WsHeartbeat _heartbeat;
-    private readonly TokenBucketRateLimiter? _messages;
-    private readonly TokenBucketRateLimiter? _bytes;
+    private readonly TokenBucket? _messages;
+    private readonly TokenBucket? _bytes;
     private volatile bool _messageSinceTick;
     private long _lastMessage = -1;
 
@@ -19,8 +19,8 @@ internal sealed class InboundGuard : IWsHeartbeatItem, IDisposable
         _limits = limits;
         _connection = connection;
         _heartbeat = heartbeat;
-        _messages = limits.CreateMessages();
-        _bytes = limits.CreateBytes();
+        _messages = limits.CreateMessages(heartbeat.TimeProvider);
+        _bytes = limits.CreateBytes(heartbeat.TimeProvider);
     }
 
     public WsRateLimitPolicy Policy => _limits.Policy;
@@ -82,7 +82,7 @@ internal sealed class InboundGuard : IWsHeartbeatItem, IDisposable
         _bytes?.Dispose();
     }
 
-    private static bool TryTake(TokenBucketRateLimiter bucket, long count, int most, out TimeSpan wait)
+    private static bool TryTake(TokenBucket bucket, long count, int most, out TimeSpan wait)
     {
         wait = default;
         int permits = (int)Math.Min(count, most);

@@ -1,13 +1,12 @@
 using System.Globalization;
-using System.Threading.RateLimiting;
 
 namespace PipeWs.Server.Limits;
 
 /// <summary>What the connections of a hub may send, as the options say; shared by those that were opened under these options.</summary>
 internal sealed class InboundLimits
 {
-    private readonly TokenBucketRateLimiterOptions? _messages;
-    private readonly TokenBucketRateLimiterOptions? _bytes;
+    private readonly Bucket? _messages;
+    private readonly Bucket? _bytes;
 
     private InboundLimits(PipeWsOptions options)
     {
@@ -33,7 +32,7 @@ internal sealed class InboundLimits
     public string BytesRefusal { get; }
 
     /// <summary>The most bytes a bucket holds: what one part of a message that is given in parts costs at most.</summary>
-    public int ByteBurst => _bytes?.TokenLimit ?? int.MaxValue;
+    public int ByteBurst => _bytes?.Limit ?? int.MaxValue;
 
     /// <summary>Why an idle connection is closed.</summary>
     public string IdleReason { get; }
@@ -43,29 +42,16 @@ internal sealed class InboundLimits
         options.InboundMessagesPerSecond > 0 || options.InboundBytesPerSecond > 0 || options.IdleTimeout != Timeout.InfiniteTimeSpan ? new InboundLimits(options) : null;
 
     /// <summary>A connection's own bucket of messages; null where they are not limited.</summary>
-    public TokenBucketRateLimiter? CreateMessages() => _messages is null ? null : new TokenBucketRateLimiter(_messages);
+    public TokenBucket? CreateMessages(TimeProvider time) => _messages?.Create(time);
 
     /// <summary>A connection's own bucket of bytes; null where they are not limited.</summary>
-    public TokenBucketRateLimiter? CreateBytes() => _bytes is null ? null : new TokenBucketRateLimiter(_bytes);
+    public TokenBucket? CreateBytes(TimeProvider time) => _bytes?.Create(time);
 
-    /// <summary>
-    /// A bucket that is filled when it is asked and found empty, by the time that has passed: it needs no timer. It says how long to wait in whole periods, and so these are short.
-    /// </summary>
-    private static TokenBucketRateLimiterOptions? CreateBucket(double perSecond, int burst, long leastBurst)
+    private static Bucket? CreateBucket(double perSecond, int burst, long leastBurst) =>
+        perSecond <= 0 ? null : new Bucket(burst > 0 ? burst : (int)Math.Clamp(Math.Max(Math.Ceiling(perSecond), leastBurst), 1, int.MaxValue), perSecond);
+
+    private sealed record Bucket(int Limit, double PerSecond)
     {
-        if (perSecond <= 0)
-        {
-            return null;
-        }
-
-        int tokens = (int)Math.Max(1, Math.Round(perSecond / 10));
-        return new TokenBucketRateLimiterOptions
-        {
-            TokenLimit = burst > 0 ? burst : (int)Math.Clamp(Math.Max(Math.Ceiling(perSecond), leastBurst), 1, int.MaxValue),
-            TokensPerPeriod = tokens,
-            ReplenishmentPeriod = TimeSpan.FromTicks(Math.Max(1, (long)(tokens / perSecond * TimeSpan.TicksPerSecond))),
-            AutoReplenishment = false,
-            QueueLimit = 0,
-        };
+        public TokenBucket Create(TimeProvider time) => new(Limit, PerSecond, TimeSpan.FromSeconds(1), queueLimit: 0, time);
     }
 }

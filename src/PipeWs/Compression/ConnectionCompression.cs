@@ -11,6 +11,7 @@ internal sealed class ConnectionCompression
     private readonly CompressionCounters _counters;
     private readonly int _sendWindowBits;
     private readonly int _receiveWindowBits;
+    private readonly int _sharedWindowBits;
     private readonly bool _keepsSent;
     private readonly bool _keepsReceived;
     private MessageDeflater? _deflater;
@@ -24,6 +25,7 @@ internal sealed class ConnectionCompression
         (bool forgetsSent, bool forgetsReceived) = isServer
             ? (agreed.ServerNoContextTakeover, agreed.ClientNoContextTakeover)
             : (agreed.ClientNoContextTakeover, agreed.ServerNoContextTakeover);
+        _sharedWindowBits = FindSharedWindowBits(_sendWindowBits, isServer ? options.ServerMaxWindowBits : options.ClientMaxWindowBits);
         bool wantsContext = isServer ? options.ServerContextTakeover : options.ClientContextTakeover;
 
         // Who may keep his context need not: the receiver is told nothing by it that it must act on.
@@ -102,7 +104,7 @@ internal sealed class ConnectionCompression
     /// <summary>Gives the compressed form of a frame that many share; null where it goes as it is.</summary>
     internal WsFrame? FindDeflated(WsFrame frame)
     {
-        if (frame.NeverCompress || !IsWorthIt(frame.PayloadLength) || frame.GetDeflated(_sendWindowBits, _options.Level, _counters) is not { } deflated)
+        if (frame.NeverCompress || !IsWorthIt(frame.PayloadLength) || frame.GetDeflated(_sharedWindowBits, _options.Level, _counters) is not { } deflated)
         {
             return null;
         }
@@ -125,6 +127,17 @@ internal sealed class ConnectionCompression
             GiveBackDeflater();
         }
     }
+
+    /// <summary>
+    /// The window of what is compressed for many: the widest one of the service's own, or one of three, so that peers that each ask for another window do not make a room's message
+    /// cost a deflate, and memory in its log, for each.
+    /// </summary>
+    private static int FindSharedWindowBits(int agreed, int widest) => agreed == widest ? agreed : agreed switch
+    {
+        >= 12 => 12,
+        >= 9 => 9,
+        _ => DeflateParameters.MinWindowBits,
+    };
 
     private MessageDeflater TakeDeflater() =>
         _deflater ??= _keepsSent ? new MessageDeflater(_sendWindowBits, _options.Level) : DeflatePools.Deflaters(_sendWindowBits, _options.Level).Get();

@@ -27,13 +27,19 @@ internal sealed class LiveHub : IAsyncDisposable
 
     public Uri Uri => new($"ws://127.0.0.1:{Port}/ws");
 
-    public static async Task<LiveHub> StartAsync(Action<IPipeWsBuilder>? build = null, Action<PipeWsOptions>? configure = null, int port = 0)
+    public static async Task<LiveHub> StartAsync(Action<IPipeWsBuilder>? build = null, Action<PipeWsOptions>? configure = null, int port = 0, bool isFast = false)
     {
         WebApplicationBuilder builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         builder.Services.AddRouting();
         IPipeWsBuilder hub = builder.Services.AddPipeWs(configure).MapAction("echo", static context => context.ReplyAsync("echo", context.Body));
         build?.Invoke(hub);
-        builder.WebHost.UseKestrelCore().ConfigureKestrel(options => options.Listen(IPAddress.Loopback, port, _ => { }));
+        builder.WebHost.UseKestrelCore().ConfigureKestrel(options => options.Listen(IPAddress.Loopback, port, listen =>
+        {
+            if (isFast)
+            {
+                listen.UsePipeWs("/ws");
+            }
+        }));
         WebApplication app = builder.Build();
         app.Use((context, next) =>
         {
@@ -46,7 +52,11 @@ internal sealed class LiveHub : IAsyncDisposable
             return next(context);
         });
         app.UseRouting();
-        app.MapPipeWs("/ws");
+        if (!isFast)
+        {
+            app.MapPipeWs("/ws");
+        }
+
         await app.StartAsync();
         return new LiveHub(app);
     }

@@ -1,3 +1,5 @@
+using System.Collections.Concurrent;
+using System.Security.Claims;
 using PipeWs.Client.Tests.Support;
 using PipeWs.Server;
 using PipeWs.Shared;
@@ -31,6 +33,41 @@ public sealed class HubTests
         Assert.Equal("1", await plain.NextAsync());
         await plain.DisposeAsync();
         await Conditions.UntilAsync(() => !hub.Hub.TryGetRoom("plain", out IWsRoom? room) || room.MemberCount == 0, "the hub was told");
+    }
+
+    [Fact]
+    public async Task A_token_is_replaced_on_the_open_connection_and_one_that_is_refused_brings_a_new_one()
+    {
+        var seen = new ConcurrentQueue<string>();
+        await using LiveHub hub = await LiveHub.StartAsync(
+            builder => builder.UseAuthenticator((request, _) =>
+            {
+                seen.Enqueue(request.Token!);
+                return ValueTask.FromResult(request.Token == "token-3"
+                    ? WsAuthenticationResult.Refuse("not this one")
+                    : WsAuthenticationResult.Success(new ClaimsPrincipal(new ClaimsIdentity([new Claim(ClaimTypes.NameIdentifier, "ann")], "test")), DateTimeOffset.UtcNow.AddHours(1)));
+            }).RequireAuthentication(),
+            isFast: true);
+        var clock = new ManualTimeProvider();
+        var tokens = new CountingTokens(i => new WsToken($"token-{i}") { ExpiresAt = clock.GetUtcNow() + TimeSpan.FromSeconds(120) });
+        var options = new WsTopicClientOptions { SendPings = false, RefreshTokenInPlace = true, AckTimeout = TimeSpan.FromHours(1), WelcomeTimeout = TimeSpan.FromHours(1) };
+        options.Connection.Endpoints.Add(hub.Uri);
+        options.Connection.TimeProvider = clock;
+        options.Connection.TokenProvider = tokens;
+        options.Connection.PingInterval = Timeout.InfiniteTimeSpan;
+        options.Connection.ReconnectPolicy = WsReconnectPolicy.FixedInterval(TimeSpan.Zero);
+        await using var client = new WsTopicClient(options);
+        await client.StartAsync().Soon();
+
+        clock.Advance(TimeSpan.FromSeconds(100));
+        await Conditions.UntilAsync(() => seen.Count == 2 && client.PendingRequests == 0 && client.Connection!.RefreshAt < long.MaxValue, "the first token was replaced");
+        Assert.Equal(1, client.Connection!.Number);
+        Assert.Equal(1, hub.Hub.ConnectionCount);
+
+        clock.Advance(TimeSpan.FromSeconds(100));
+        await Conditions.UntilAsync(() => client.Connection is { Number: 2 }, "the refused one brought a new connection");
+        Assert.Equal(["token-1", "token-2", "token-3", "token-4"], seen);
+        using WsTopicMessage echo = await client.WriteAsync(new WsTopicRequest("echo") { Data = "1"u8.ToArray() }).Soon();
     }
 
     [Fact]

@@ -16,7 +16,7 @@ public sealed class DisturbCommandTests
         var url = new Uri(application.Urls.First().Replace("http", "ws", StringComparison.Ordinal) + "/json");
 
         DisturbResult result = await Task.Run(
-            () => DisturbRun.Run(new DisturbOptions(url, Rounds: 1, Seconds: 0.3, Connections: 2, Rate: 100), new Silence(), TestContext.Current.CancellationToken));
+            () => DisturbRun.Run(new DisturbOptions(url, Rounds: 1, Seconds: 2, Connections: 2, Rate: 100), new Silence(), TestContext.Current.CancellationToken));
 
         Assert.Equal(0, result.Lost);
         Assert.InRange(result.Undisturbed.Count, 1, long.MaxValue);

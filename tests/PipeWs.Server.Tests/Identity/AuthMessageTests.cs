@@ -111,6 +111,9 @@ public sealed class AuthMessageTests
     [InlineData("""{"id":"1","type":"auth","data":{"token":"a","token":"b"}}""", 400)]
     [InlineData("""{"id":"1","type":"auth","token":"a","data":{"token":"b"}}""", 400)]
     [InlineData("""{"id":"1","type":"auth","data":{"token":"\ud800"}}""", 400)]
+    [InlineData("""{"id":"1","type":"auth","data":{"token":"x",}}""", 400)]
+    [InlineData("""{"id":"1","type":"auth","data":{"token":"x" "y":1}}""", 400)]
+    [InlineData("""{"id":"1","type":"auth","data":{"token":tru}}""", 400)]
     [InlineData("""{"id":"1","type":"auth","data":{"token":"x"}}""", 401)]
     [InlineData("""{"id":"1","type":"auth","data":{"token":"LONG"}}""", 401)]
     public async Task A_bad_auth_message_is_answered_and_the_connection_goes_on_waiting(string message, int code)

@@ -22,9 +22,16 @@ public sealed class SharedCompressionTests
 
     [Fact]
     public Task Each_window_that_matters_costs_one_deflate_a_message() => RunAsync(
-        [null, s_plainest, s_plainest, new(9, 15, true, true), new(9, 12, true, true), new(10, 15, false, false), new(10, 15, true, true), null, new(15, 15)],
+        [null, s_plainest, s_plainest, new(9, 15, true, true), new(9, 12, true, true), new(8, 15, false, false), new(8, 15, true, true), null, new(15, 15)],
         messages: 20,
         expectedDeflates: 60);
+
+    [Fact]
+    public Task Members_that_each_ask_for_another_window_cost_no_more_than_four_deflates_a_message() => RunAsync(
+        [.. Enumerable.Range(8, 8).Select(static bits => (DeflateParameters?)new DeflateParameters(bits, 15, true, true))],
+        messages: 5,
+        expectedDeflates: 20,
+        words: 15_000);
 
     [Fact]
     public async Task Short_messages_and_those_that_say_so_are_not_compressed_for_anybody()
@@ -64,7 +71,7 @@ public sealed class SharedCompressionTests
         Assert.Equal(1, hub.Hub.CompressionCounters.SharedDeflates);
     }
 
-    private static async Task RunAsync(DeflateParameters?[] members, int messages, int expectedDeflates)
+    private static async Task RunAsync(DeflateParameters?[] members, int messages, int expectedDeflates, int words = 500)
     {
         using var hub = CreateHub();
         HubPeer[] peers = [.. members.Select(agreed => new HubPeer(hub.Hub, compression: agreed))];
@@ -75,14 +82,14 @@ public sealed class SharedCompressionTests
 
         for (int i = 1; i <= messages; i++)
         {
-            hub.Hub.Room("a").Publish(Data(i));
+            hub.Hub.Room("a").Publish(Data(i, words));
         }
 
         for (int i = 0; i < peers.Length; i++)
         {
             await peers[i].UntilAsync(texts => texts.Count >= messages + 2, "all of them");
             Assert.Equal(
-                Enumerable.Range(1, messages).Select(number => $$"""{"type":"message","topic":"a","sn":{{number}},"data":{{Encoding.UTF8.GetString(Data(number))}}}"""),
+                Enumerable.Range(1, messages).Select(number => $$"""{"type":"message","topic":"a","sn":{{number}},"data":{{Encoding.UTF8.GetString(Data(number, words))}}}"""),
                 peers[i].Texts.TakeLast(messages));
             Assert.Equal(members[i] is null ? 0 : messages, peers[i].Compressed);
             await peers[i].DisposeAsync();
@@ -101,7 +108,7 @@ public sealed class SharedCompressionTests
         Assert.Equal(before + 1, hub.Hub.Room("a").MemberCount);
     }
 
-    // Longer than any window below 12 bits.
-    private static byte[] Data(int number) => Encoding.UTF8.GetBytes(
-        $"\"{string.Join(' ', Enumerable.Range(0, 500).Select(i => (i * number % 41).ToString(CultureInfo.InvariantCulture)))} {number}\"");
+    // Longer than any window below 11 bits; with 15,000 words longer than any.
+    private static byte[] Data(int number, int words = 500) => Encoding.UTF8.GetBytes(
+        $"\"{string.Join(' ', Enumerable.Range(0, words).Select(i => (i * number % 41).ToString(CultureInfo.InvariantCulture)))} {number}\"");
 }

@@ -100,12 +100,12 @@ public sealed class WsTestPeerTests : IAsyncDisposable
     [Fact]
     public async Task A_message_that_does_not_come_fails_with_what_came_instead()
     {
-        (WsTestPeer client, WsTestPeer server) = Pair(new WsTestPeerOptions { Patience = TimeSpan.FromMilliseconds(30) });
+        (WsTestPeer client, WsTestPeer server) = Pair(new WsTestPeerOptions { Patience = TimeSpan.FromMilliseconds(500) });
         await client.SendTextAsync("ask");
         await server.SendPingAsync();
 
         WsAssertionException nothing = await Assert.ThrowsAsync<WsAssertionException>(() => client.ExpectAsync("answer"));
-        Assert.Contains("Expected: a message of type \"answer\".\nBut nothing of the kind came within 00:00:00.03", nothing.Message, StringComparison.Ordinal);
+        Assert.Contains("Expected: a message of type \"answer\".\nBut nothing of the kind came within 00:00:00.5", nothing.Message, StringComparison.Ordinal);
         Assert.Contains("sent text masked 3 bytes ask\n  came ping 0 bytes\n  sent pong", nothing.Message, StringComparison.Ordinal);
 
         await server.SendTextAsync("{\"type\":\"other\"}");
