@@ -1,3 +1,4 @@
+using PipeWs.Shared;
 using FsCheck;
 using FsCheck.Fluent;
 using PipeWs.Protocol.Framing;
@@ -12,7 +13,7 @@ namespace PipeWs.Conformance.Differential;
 /// </summary>
 public class DifferentialTests
 {
-    private static readonly Config Many = Config.QuickThrowOnFailure.WithMaxTest(1500).WithQuietOnSuccess(true);
+    private static readonly Config Many = Properties.Of(1500);
     private static readonly Arbitrary<int> Seeds = Gen.Choose(0, int.MaxValue - 1).ToArbitrary();
 
     [Theory]

@@ -1,3 +1,4 @@
+using PipeWs.Shared;
 using System.Buffers;
 using System.Text;
 using System.Text.Unicode;
@@ -279,7 +280,7 @@ public class Utf8ValidatorTests
             }
 
             return validator.IsComplete == (failure == whole.Length && complete) && Utf8Validator.IsValid(whole) == Utf8.IsValid(whole);
-        }).Check(Config.QuickThrowOnFailure.WithMaxTest(2000));
+        }).Check(Properties.Of(2000));
     }
 
     [Fact]

@@ -10,7 +10,7 @@ namespace PipeWs.Protocol.Tests.Segmentation;
 /// <summary>Headers and text judge bytes that come in pieces as they judge them together.</summary>
 public class FramingSegmentationTests
 {
-    private static readonly Config Many = Config.QuickThrowOnFailure.WithMaxTest(3000).WithQuietOnSuccess(true);
+    private static readonly Config Many = Properties.Of(3000);
     private static readonly Arbitrary<int> Seeds = Gen.Choose(0, int.MaxValue - 1).ToArbitrary();
 
     [Fact]

@@ -11,7 +11,7 @@ namespace PipeWs.Protocol.Tests.Segmentation;
 /// </summary>
 public class HandshakeSegmentationTests
 {
-    private static readonly Config Many = Config.QuickThrowOnFailure.WithMaxTest(3000).WithQuietOnSuccess(true);
+    private static readonly Config Many = Properties.Of(3000);
     private static readonly Arbitrary<int> Seeds = Gen.Choose(0, int.MaxValue - 1).ToArbitrary();
     private static readonly HandshakePaths Paths = new("/ws", "/other");
     private static readonly HandshakeLimits Small = new() { MaxRequestLineBytes = 30, MaxHeaderLineBytes = 60, MaxHeadersBytes = 200, MaxHeaders = 7 };

@@ -1,3 +1,4 @@
+using PipeWs.Shared;
 using System.Text;
 using FsCheck;
 using FsCheck.Fluent;
@@ -43,7 +44,7 @@ public class RouteTableTests
 
     [Fact]
     public void Any_names_are_found() =>
-        Check.One(Config.QuickThrowOnFailure.WithMaxTest(300).WithQuietOnSuccess(true), Prop.ForAll(ArbMap.Default.ArbFor<NonEmptyString[]>(), static given =>
+        Check.One(Properties.Of(300), Prop.ForAll(ArbMap.Default.ArbFor<NonEmptyString[]>(), static given =>
         {
             string[] names = [.. given.Select(static s => s.Get).Where(static s => Encoding.UTF8.GetByteCount(s) <= Route.MaxNameBytes).DistinctBy(static s => Convert.ToHexString(Encoding.UTF8.GetBytes(s)))];
             RouteTable table = Table(names);

@@ -9,7 +9,7 @@ namespace PipeWs.Server.Tests.Segmentation;
 /// <summary>A PROXY header is decided at one byte, whatever the pieces; what follows it changes nothing.</summary>
 public class ProxyHeaderSegmentationTests
 {
-    private static readonly Config Many = Config.QuickThrowOnFailure.WithMaxTest(2000).WithQuietOnSuccess(true);
+    private static readonly Config Many = Properties.Of(2000);
     private static readonly Arbitrary<int> Seeds = Gen.Choose(0, int.MaxValue - 1).ToArbitrary();
 
     private static readonly int[] s_addressBytes = [0, 12, 36, 216];

@@ -11,7 +11,7 @@ namespace PipeWs.Server.Tests.Segmentation;
 /// <summary>A JSON message that lies in several segments is routed and answered as one that lies in one.</summary>
 public class RouterSegmentationTests
 {
-    private static readonly Config Many = Config.QuickThrowOnFailure.WithMaxTest(2000).WithQuietOnSuccess(true);
+    private static readonly Config Many = Properties.Of(2000);
     private static readonly Arbitrary<int> Seeds = Gen.Choose(0, int.MaxValue - 1).ToArbitrary();
 
     [Fact]

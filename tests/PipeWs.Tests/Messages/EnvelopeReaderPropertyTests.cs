@@ -1,3 +1,4 @@
+using PipeWs.Shared;
 using System.Text;
 using System.Text.Json;
 using System.Text.Unicode;
@@ -10,7 +11,7 @@ namespace PipeWs.Tests.Messages;
 /// <summary>JsonDocument as the oracle: what it and the rules of the protocol accept is accepted, with the same meaning, and nothing else is.</summary>
 public class EnvelopeReaderPropertyTests
 {
-    private static readonly Config Many = Config.QuickThrowOnFailure.WithMaxTest(5000).WithQuietOnSuccess(true);
+    private static readonly Config Many = Properties.Of(5000);
 
     // FsCheck's own integers stay near 0, which would be a few hundred messages again and again.
     private static readonly Arbitrary<int> Seeds = Gen.Choose(0, int.MaxValue - 1).ToArbitrary();

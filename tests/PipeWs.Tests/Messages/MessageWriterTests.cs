@@ -1,3 +1,4 @@
+using PipeWs.Shared;
 using System.Buffers;
 using System.Text;
 using System.Text.Json;
@@ -86,7 +87,7 @@ public class MessageWriterTests
 
     [Fact]
     public void Strings_come_back_as_they_were() =>
-        Check.One(Config.QuickThrowOnFailure.WithMaxTest(2000).WithQuietOnSuccess(true), Prop.ForAll(ArbMap.Default.ArbFor<string>(), static text =>
+        Check.One(Properties.Of(2000), Prop.ForAll(ArbMap.Default.ArbFor<string>(), static text =>
         {
             text ??= "";
             byte[] token = JsonText.Encode(text);

@@ -7,7 +7,7 @@ namespace PipeWs.Tests.Segmentation;
 /// <summary>The same bytes, cut in any way, give the same messages, the same answers and the same end: those that the RFC asks for.</summary>
 public class ConnectionSegmentationTests
 {
-    private static readonly Config Many = Config.QuickThrowOnFailure.WithMaxTest(1500).WithQuietOnSuccess(true);
+    private static readonly Config Many = Properties.Of(1500);
 
     // FsCheck's own integers stay near 0, which would be a few hundred connections again and again.
     private static readonly Arbitrary<int> Seeds = Gen.Choose(0, int.MaxValue - 1).ToArbitrary();
