@@ -62,6 +62,28 @@ public sealed class DeskPageTests
     }
 
     [Fact]
+    public async Task The_chart_draws_a_price_that_is_newer_than_its_frame()
+    {
+        await using DeskFixture desk = await DeskFixture.OpenAsync("--speed", "5");
+
+        // A frame's time is that of its beginning; a page that was busy gets prices after it.
+        await desk.Page.EvaluateAsync(
+            """
+            async () => {
+              const { Chart } = await import('/chart.js');
+              const canvas = document.body.appendChild(document.createElement('div')).appendChild(document.createElement('canvas'));
+              canvas.style.width = '400px';
+              canvas.style.height = '200px';
+              const chart = new Chart(canvas);
+              for (const age of [-60000, -500, 0, 500, 60000]) {
+                chart.draw({ symbol: 'X', points: [{ at: 100000 - age, price: 1 }] }, [], 100000);
+              }
+            }
+            """);
+        Assert.Empty(desk.Complaints);
+    }
+
+    [Fact]
     public async Task A_phone_shows_the_desk_without_scrolling_sideways()
     {
         await using DeskFixture desk = await DeskFixture.OpenAsync("--speed", "5");

@@ -181,7 +181,8 @@ export class Chart {
     context.stroke();
     context.setLineDash([]);
     this.#tag(frame, at, amount(last.price, 2), colour);
-    const fresh = still.matches ? 0 : Math.max(0, 1 - (now - last.at) / 700);
+    // A price may be newer than the frame that it is drawn in: the frame's time is that of its beginning.
+    const fresh = still.matches ? 0 : Math.min(1, Math.max(0, 1 - (now - last.at) / 700));
     context.fillStyle = colour;
     context.globalAlpha = 0.25 * fresh;
     context.beginPath();
