@@ -77,15 +77,14 @@ internal static class DisturbRun
     {
         JsonClient[] clients = [.. Enumerable.Range(0, options.Connections * Kinds.Length).Select(i => new JsonClient(options.Url, Kinds[i % Kinds.Length]))];
         long start = Stopwatch.GetTimestamp();
-        long rounds = 0;
+
+        // One after the other, evenly: a hundred requests in one instant would measure the burst, and not what handlers do to each other.
+        long pushes = 0;
         while (!end.IsCancellationRequested)
         {
-            for (; rounds < Stopwatch.GetElapsedTime(start).TotalSeconds * options.Rate; rounds++)
+            for (; pushes < Stopwatch.GetElapsedTime(start).TotalSeconds * options.Rate * clients.Length; pushes++)
             {
-                foreach (JsonClient client in clients)
-                {
-                    client.Push();
-                }
+                clients[pushes % clients.Length].Push();
             }
 
             Thread.Sleep(Pause);
