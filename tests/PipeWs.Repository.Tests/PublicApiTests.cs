@@ -14,6 +14,7 @@ public sealed class PublicApiTests
     [InlineData("PipeWs.Server")]
     [InlineData("PipeWs.Client")]
     [InlineData("PipeWs.Testing")]
+    [InlineData("PipeWs.Transport")]
     public void The_public_API_is_the_one_that_was_agreed(string project)
     {
         string path = Repository.PathOf("src", project, "PublicApi.txt");

@@ -30,10 +30,19 @@ internal static class ServeCommand
         ["inline"] = Scheduling.Inline,
     };
 
+    /// <summary>The transports by name.</summary>
+    public static IReadOnlyDictionary<string, TransportKind> Transports { get; } = new Dictionary<string, TransportKind>
+    {
+        ["sockets"] = TransportKind.Sockets,
+        ["loops"] = TransportKind.Loops,
+    };
+
     private static readonly Option<string> Server = LoadTestCommand.CreateChoice("--server", "The server.", Servers.Keys);
     private static readonly Option<string> TheDoor = CreateDoor();
     private static readonly Option<string> TheScheduling =
         LoadTestCommand.CreateChoice("--scheduling", "Where sockets run what they wake: the thread pool, inline, or what the server's documentation advises.", Schedulings.Keys, "own");
+    private static readonly Option<string> TheTransport =
+        LoadTestCommand.CreateChoice("--transport", "What is beneath Kestrel: the runtime's sockets, or the event loops of PipeWs.Transport.", Transports.Keys, "sockets");
     private static readonly Option<int> Port = CreatePort();
     private static readonly Option<double> ShutdownSeconds =
         LoadTestCommand.CreateSeconds("--shutdown-seconds", "How long the host gives its connections at SIGTERM.", ServerOptions.DefaultShutdownSeconds, 0.1);
@@ -44,7 +53,7 @@ internal static class ServeCommand
     {
         var command = new Command("serve", "Serves /echo, /echoz (compressed) and /bcast on 127.0.0.1 and prints 'ready <url>' when it listens.")
         {
-            Server, Port, TheDoor, TheScheduling, ShutdownSeconds, MaxMessageBytes,
+            Server, Port, TheDoor, TheScheduling, TheTransport, ShutdownSeconds, MaxMessageBytes,
         };
         command.SetAction(async (result, _) =>
         {
@@ -70,7 +79,8 @@ internal static class ServeCommand
             Doors[result.GetRequiredValue(TheDoor)],
             Schedulings[result.GetRequiredValue(TheScheduling)],
             result.GetValue(ShutdownSeconds),
-            result.GetValue(MaxMessageBytes));
+            result.GetValue(MaxMessageBytes),
+            Transports[result.GetRequiredValue(TheTransport)]);
 
     /// <summary>The option that chooses the way into pipews.</summary>
     public static Option<string> CreateDoor() => LoadTestCommand.CreateChoice("--door", "The way into pipews.", Doors.Keys, "fast");

@@ -29,6 +29,11 @@ internal static class LoadServer
     {
         WebApplicationBuilder builder = WebApplication.CreateSlimBuilder();
         builder.WebHost.UseSockets(sockets => sockets.UnsafePreferInlineScheduling = options.IsInline);
+        if (options.Transport == TransportKind.Loops)
+        {
+            builder.WebHost.UsePipeWsTransport();
+        }
+
         builder.Logging.ClearProviders();
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(options.ShutdownSeconds));
         return builder;

@@ -39,12 +39,23 @@ internal enum Scheduling
     Inline,
 }
 
+/// <summary>What is beneath Kestrel.</summary>
+internal enum TransportKind
+{
+    /// <summary>Kestrel's own: the runtime's sockets.</summary>
+    Sockets,
+
+    /// <summary>PipeWs.Transport.</summary>
+    Loops,
+}
+
 /// <summary>What to serve.</summary>
 /// <param name="Kind">The server.</param>
 /// <param name="Port">The port on 127.0.0.1; 0 for any that is free.</param>
 /// <param name="Door">The way in, for <see cref="ServerKind.PipeWs"/>.</param>
 /// <param name="Scheduling">Where Kestrel's sockets run what they wake.</param>
 /// <param name="ShutdownSeconds">How long the host gives its services to end.</param>
+/// <param name="Transport">What is beneath Kestrel.</param>
 /// <param name="MaxMessageBytes">What a server accepts at most, in bytes a message; null for <see cref="DefaultMaxMessageBytes"/>.</param>
 internal sealed record ServerOptions(
     ServerKind Kind,
@@ -52,7 +63,8 @@ internal sealed record ServerOptions(
     Door Door = Door.Fast,
     Scheduling Scheduling = Scheduling.Own,
     double ShutdownSeconds = ServerOptions.DefaultShutdownSeconds,
-    int? MaxMessageBytes = null)
+    int? MaxMessageBytes = null,
+    TransportKind Transport = TransportKind.Sockets)
 {
     /// <summary>Whether sockets wake their connections on the thread that found them ready, as PipeWs's README advises.</summary>
     public bool IsInline => Scheduling == Scheduling.Inline || (Scheduling == Scheduling.Own && Kind == ServerKind.PipeWs);

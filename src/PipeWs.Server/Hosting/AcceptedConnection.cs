@@ -73,6 +73,11 @@ internal sealed class AcceptedConnection
     /// </summary>
     public IFeatureCollection? ConnectionFeatures { get; init; }
 
+    /// <summary>
+    /// The event loop that owns the transport, where its transport has such: what is read there is handled there, without a thread's hop. Null for Kestrel's own sockets.
+    /// </summary>
+    public PipeScheduler? Loop { get; init; }
+
     /// <summary>Its place under the limits on connections; null where nobody counts.</summary>
     public ConnectionPlace? Place { get; init; }
 

@@ -114,6 +114,7 @@ internal sealed class MappedDoor(HubDoor door, IServiceProvider services)
             AwaitsAuthentication = identity.AwaitsAuthentication,
             Place = place,
             IsSecure = context.Request.IsHttps,
+            Loop = channel.Loop,
             TransportClosed = channel.Closed,
 
             // Of the connection beneath the request, where the server tells it: the endpoint closes, or all of them do.
@@ -149,7 +150,7 @@ internal sealed class MappedDoor(HubDoor door, IServiceProvider services)
         IConnectionLifetimeFeature? lifetime = context.Features.Get<IConnectionLifetimeFeature>();
         if (transport is not null && lifetime is not null && ReferenceEquals(upgrade, context.Features.Get<IHttpConnectionFeature>()))
         {
-            return new Channel(transport.Transport, _ => lifetime.Abort(), lifetime.ConnectionClosed);
+            return new Channel(transport.Transport, _ => lifetime.Abort(), lifetime.ConnectionClosed, context.Features.Get<PipeScheduler>());
         }
 
         return OverStream(context, stream);
@@ -213,7 +214,7 @@ internal sealed class MappedDoor(HubDoor door, IServiceProvider services)
 
     private static IPEndPoint? EndPointOf(IPAddress? address, int port) => address is null ? null : new IPEndPoint(address, port);
 
-    private readonly record struct Channel(IDuplexPipe Pipe, Action<Exception?> Abort, CancellationToken Closed);
+    private readonly record struct Channel(IDuplexPipe Pipe, Action<Exception?> Abort, CancellationToken Closed, PipeScheduler? Loop = null);
 
     private sealed class StreamDuplexPipe(Stream stream) : IDuplexPipe
     {

@@ -79,6 +79,7 @@ internal static class OptionKeys
         new("Authentication:TokenSources", OptionEffect.Restart, static o => Text(o.Authentication.TokenSources)),
         new("Authentication:TokenParameter", OptionEffect.Restart, static o => o.Authentication.TokenParameter),
         new("HandlerPaths", OptionEffect.Restart, static o => string.Join(' ', o.HandlerPaths)),
+        new("LatencyMode", OptionEffect.Restart, static o => Text(o.LatencyMode)),
         new("SendWelcome", OptionEffect.Restart, static o => Text(o.SendWelcome)),
     ];
 

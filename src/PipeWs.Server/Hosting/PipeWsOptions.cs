@@ -144,6 +144,11 @@ public sealed class PipeWsOptions
     public bool SendDirectly { get; set; } = true;
 
     /// <summary>
+    /// Where messages are handled on Kestrel's own sockets. Default <see cref="WsLatencyMode.Balanced"/>. On <c>UsePipeWsTransport</c> they are handled on the event loop in either mode.
+    /// </summary>
+    public WsLatencyMode LatencyMode { get; set; }
+
+    /// <summary>
     /// Lets pages of any origin connect. Only where nothing that a browser sends by itself, such as a cookie, authenticates anybody. Logged as a warning when the
     /// application starts, and an error beside <see cref="AllowedOrigins"/>.
     /// </summary>

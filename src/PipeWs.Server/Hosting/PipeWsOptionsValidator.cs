@@ -36,6 +36,11 @@ internal sealed class PipeWsOptionsValidator : IValidateOptions<PipeWsOptions>
             check.Fail(nameof(options.InboundByteBurst), options.InboundByteBurst.ToString(CultureInfo.InvariantCulture), $"0, or at least MaxMessageBytes ({options.MaxMessageBytes})");
         }
 
+        if (!Enum.IsDefined(options.LatencyMode))
+        {
+            check.Fail(nameof(options.LatencyMode), options.LatencyMode.ToString(), "one of Balanced, LowLatency");
+        }
+
         if (!Enum.IsDefined(options.InboundRatePolicy))
         {
             check.Fail(nameof(options.InboundRatePolicy), options.InboundRatePolicy.ToString(), "one of ReplyError, Wait, Close");

@@ -120,6 +120,7 @@ internal static class RawHandshake
                 AwaitsAuthentication = identity.AwaitsAuthentication,
                 IsSecure = isSecure,
                 ConnectionFeatures = connection.Features,
+                Loop = connection.Features.Get<PipeScheduler>(),
                 Place = admission.Place,
                 TransportClosed = connection.ConnectionClosed,
                 CloseRequested = CloseRequested(connection),

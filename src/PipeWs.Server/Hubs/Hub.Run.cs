@@ -16,7 +16,7 @@ internal sealed partial class Hub
             return;
         }
 
-        int shard = (int)((uint)Interlocked.Increment(ref _nextShard) % (uint)_shards.Length);
+        int shard = ChooseShard(accepted.Loop);
         HubConnection connection;
         do
         {

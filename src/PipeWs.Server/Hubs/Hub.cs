@@ -25,7 +25,6 @@ internal sealed partial class Hub : IWsHub, IHubEntrance, IBuiltInMessages, IWsH
     private readonly Room _everyone;
     private readonly bool _takesJson;
     private readonly bool _speaksJson;
-    private int _nextShard;
 
     internal Hub(string name, PipeWsOptions options, HubRegistration registration, WsHeartbeat heartbeat, IServiceProvider services, ILoggerFactory loggers)
     {

@@ -27,7 +27,7 @@ internal sealed partial class HubConnection : WsReceiver, IWsConnection
         RemoteEndPoint = accepted.RemoteEndPoint;
         ConnectedAt = hub.Time.GetUtcNow();
         ShardIndex = shardIndex;
-        Ws = new WsConnection(accepted.Transport, WsRole.Server, hub.ConnectionOptions, hub.Heartbeat, accepted.Abort, accepted.Compression);
+        Ws = new WsConnection(accepted.Transport, WsRole.Server, hub.ConnectionOptions, hub.Heartbeat, accepted.Abort, accepted.Compression, accepted.Loop);
         _context = new RequestContext(hub, this, services) { SpeaksJson = hub.SpeaksJson };
         _place = accepted.Place;
         _guard = hub.InboundLimits is { } limits ? new InboundGuard(limits, this, hub.Heartbeat) : null;

@@ -1,3 +1,4 @@
+using System.IO.Pipelines;
 using System.Runtime.CompilerServices;
 
 namespace PipeWs.Server.Rooms;
@@ -5,6 +6,7 @@ namespace PipeWs.Server.Rooms;
 /// <summary>
 /// A share of the connections, one a core, and the rooms that have news for them. One thread at a time has a shard's turn and walks the members of its dirty rooms.
 /// A publisher that finds the turn free takes it, sends a little itself, and leaves the rest to the pool; one that finds it taken has nothing more to do.
+/// Where the connections are those of an event loop, the loop has the turn, at the end of its iteration: all that was published until then leaves together.
 /// </summary>
 internal sealed class Shard : IThreadPoolWorkItem, IWsBatchWork
 {
@@ -22,6 +24,7 @@ internal sealed class Shard : IThreadPoolWorkItem, IWsBatchWork
 
     private static readonly TimeSpan s_longestWait = TimeSpan.FromSeconds(1);
 
+    private PipeScheduler? _loop;
     private MemberStep _step;
     private RoomShard? _dirty;
     private RoomShard? _queue;
@@ -34,6 +37,13 @@ internal sealed class Shard : IThreadPoolWorkItem, IWsBatchWork
     private long _walks;
     private long _served;
     private long _handOvers;
+
+    /// <summary>The event loop whose connections these are; null where they have none. Set once.</summary>
+    internal PipeScheduler? Loop
+    {
+        get => Volatile.Read(ref _loop);
+        set => Volatile.Write(ref _loop, value);
+    }
 
     /// <summary>How often a room's members here were walked.</summary>
     internal long Walks => Volatile.Read(ref _walks);
@@ -125,12 +135,21 @@ internal sealed class Shard : IThreadPoolWorkItem, IWsBatchWork
 
     private void Wake(int budget)
     {
+        bool isTheLoops = budget != int.MaxValue && Loop is not null;
         while (true)
         {
-            int turn = Interlocked.CompareExchange(ref _turn, Held, Free);
+            int turn = Interlocked.CompareExchange(ref _turn, isTheLoops ? Queued : Held, Free);
             if (turn == Free)
             {
-                Drain(budget);
+                if (isTheLoops)
+                {
+                    Queue();
+                }
+                else
+                {
+                    Drain(budget);
+                }
+
                 return;
             }
 
@@ -158,7 +177,7 @@ internal sealed class Shard : IThreadPoolWorkItem, IWsBatchWork
             {
                 _handOvers++;
                 Volatile.Write(ref _turn, Queued);
-                ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
+                Queue();
                 return;
             }
 
@@ -170,6 +189,18 @@ internal sealed class Shard : IThreadPoolWorkItem, IWsBatchWork
             // A full fence: the dirty rooms must not be read before the others can see that the turn is Held again, or the one who found HeldWithWork
             // just before and went away would have left a room that nobody walks.
             Interlocked.Exchange(ref _turn, Held);
+        }
+    }
+
+    private void Queue()
+    {
+        if (Loop is { } loop)
+        {
+            loop.Schedule(static shard => ((Shard)shard!).TakeOver(PoolBudget), this);
+        }
+        else
+        {
+            ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
         }
     }
 

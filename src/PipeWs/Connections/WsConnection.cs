@@ -21,6 +21,7 @@ public sealed partial class WsConnection : IAsyncDisposable, IWsBatchWork
     private readonly Action<Exception?>? _abortTransport;
     private readonly bool _isServer;
     private readonly ConnectionCompression? _compression;
+    private readonly PipeScheduler? _loop;
     private readonly TaskCompletionSource<WsCloseInfo> _closed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private int _running;
 
@@ -31,13 +32,17 @@ public sealed partial class WsConnection : IAsyncDisposable, IWsBatchWork
     /// <param name="heartbeat">What drives keep-alive and timeouts; shared by all connections of a service.</param>
     /// <param name="abortTransport">Drops the transport at once; null where completing the pipes does.</param>
     /// <param name="compression">What the handshake agreed on about permessage-deflate (RFC 7692); null where it did not.</param>
+    /// <param name="loop">
+    /// The event loop that owns the transport: reads that are begun there go on there, and so the receiver is called there, as long as it does not wait. Null where the transport has none.
+    /// </param>
     public WsConnection(
         IDuplexPipe transport,
         WsRole role,
         WsConnectionOptions options,
         WsHeartbeat heartbeat,
         Action<Exception?>? abortTransport = null,
-        DeflateParameters? compression = null)
+        DeflateParameters? compression = null,
+        PipeScheduler? loop = null)
     {
         ArgumentNullException.ThrowIfNull(transport);
         ArgumentNullException.ThrowIfNull(options);
@@ -48,6 +53,7 @@ public sealed partial class WsConnection : IAsyncDisposable, IWsBatchWork
         _heartbeat = heartbeat;
         _abortTransport = abortTransport;
         _isServer = role == WsRole.Server;
+        _loop = loop;
         if (compression is { } agreed)
         {
             _compression = new ConnectionCompression(_isServer, agreed, options.Compression ?? new WsCompressionOptions(), options.CompressionCounters);
@@ -83,6 +89,11 @@ public sealed partial class WsConnection : IAsyncDisposable, IWsBatchWork
         _heartbeat.Add(this);
         try
         {
+            if (_loop is not null)
+            {
+                await new LoopSwitch(_loop);
+            }
+
             await ReceiveAsync(receiver);
         }
         catch (Exception e)

@@ -33,7 +33,7 @@ internal sealed class LiveHub : IAsyncDisposable
         builder.Services.AddRouting();
         IPipeWsBuilder hub = builder.Services.AddPipeWs(configure).MapAction("echo", static context => context.ReplyAsync("echo", context.Body));
         build?.Invoke(hub);
-        builder.WebHost.UseKestrelCore().ConfigureKestrel(options => options.Listen(IPAddress.Loopback, port, listen =>
+        builder.WebHost.UseKestrelCore().UseTestTransport().ConfigureKestrel(options => options.Listen(IPAddress.Loopback, port, listen =>
         {
             if (isFast)
             {

@@ -43,7 +43,7 @@ internal sealed class ServerSubject : ISubject
                 .OnBinary(static context => context.Connection.SendAsync(context.Payload, WsMessageType.Binary));
         }
 
-        builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, 0, listen =>
+        builder.WebHost.UseKestrelCore().UseTestTransport().ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, 0, listen =>
         {
             if (door == "fast")
             {

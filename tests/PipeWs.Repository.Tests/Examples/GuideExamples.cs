@@ -1,3 +1,4 @@
+using System.Net;
 using System.Text.Json.Serialization;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Connections;
@@ -17,7 +18,22 @@ internal static partial class GuideExamples
 
     internal static void Inline(WebApplicationBuilder builder)
     {
-        builder.WebHost.UseSockets(sockets => sockets.UnsafePreferInlineScheduling = true);
+        builder.WebHost.EnableInlineSockets();
+        builder.Services.AddPipeWs(options => options.LatencyMode = WsLatencyMode.LowLatency);
+    }
+
+    internal static void Loops(WebApplicationBuilder builder)
+    {
+        builder.WebHost.UsePipeWsTransport();
+    }
+
+    internal static void LoopsOfChosenEndpoints(WebApplicationBuilder builder)
+    {
+        builder.WebHost.UsePipeWsTransport(transport =>
+        {
+            transport.LoopCount = 2;
+            transport.CanBind = endPoint => endPoint is IPEndPoint { Port: 8080 };
+        });
     }
 
     internal static void HandlerDoor(WebApplicationBuilder builder)

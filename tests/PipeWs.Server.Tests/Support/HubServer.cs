@@ -1,6 +1,8 @@
+using System.Net;
 using System.Net.Sockets;
 using System.Text;
 using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 using Microsoft.Extensions.DependencyInjection;
 using PipeWs.Protocol.Framing;
@@ -85,6 +87,13 @@ internal sealed class HubServer : IAsyncDisposable
         Action<WebApplication>? app = null,
         bool hasBystander = true)
     {
+        Socket BindSmall(EndPoint endpoint)
+        {
+            Socket socket = SocketTransportOptions.CreateDefaultBoundListenSocket(endpoint);
+            socket.SendBufferSize = sendBufferBytes;
+            return socket;
+        }
+
         TestServer server = await TestServer.StartAsync(
             door,
             isSecure,
@@ -97,13 +106,9 @@ internal sealed class HubServer : IAsyncDisposable
 
                 if (sendBufferBytes > 0)
                 {
-                    all.Configure<SocketTransportOptions>(options => options.CreateBoundListenSocket = endpoint =>
-                    {
-                        // What is accepted inherits it.
-                        Socket socket = SocketTransportOptions.CreateDefaultBoundListenSocket(endpoint);
-                        socket.SendBufferSize = sendBufferBytes;
-                        return socket;
-                    });
+                    // What is accepted inherits it, on either transport.
+                    all.Configure<SocketTransportOptions>(options => options.CreateBoundListenSocket = BindSmall);
+                    all.Configure<PipeWsTransportOptions>(options => options.CreateBoundListenSocket = BindSmall);
                 }
 
                 services?.Invoke(all);

@@ -54,7 +54,7 @@ internal sealed class TestServer : IAsyncDisposable
         builder.Logging.AddProvider(log).SetMinimumLevel(LogLevel.Information);
         builder.Services.AddRouting();
         services(builder.Services);
-        builder.WebHost.UseKestrelCore().UseKestrelHttpsConfiguration().ConfigureKestrel(options =>
+        builder.WebHost.UseKestrelCore().UseTestTransport().UseKestrelHttpsConfiguration().ConfigureKestrel(options =>
         {
             kestrel?.Invoke(options);
             options.Listen(IPAddress.Loopback, 0, endpoint =>

@@ -201,7 +201,7 @@ public sealed class UseProxyProtocolTests
             }
 
             builder.Services.AddPipeWs(configure).OnText(static context => context.Connection.SendTextAsync(context.Connection.RemoteEndPoint!.ToString()!));
-            builder.WebHost.UseKestrelCore().ConfigureKestrel(options => options.Listen(IPAddress.Loopback, 0, listen => listen.UseProxyProtocol(proxy).UsePipeWs("/fast")));
+            builder.WebHost.UseKestrelCore().UseTestTransport().ConfigureKestrel(options => options.Listen(IPAddress.Loopback, 0, listen => listen.UseProxyProtocol(proxy).UsePipeWs("/fast")));
             WebApplication app = builder.Build();
             app.MapPipeWs("/mapped");
             app.MapGet("/who", static (HttpContext context) =>

@@ -1,0 +1,60 @@
+using Microsoft.Extensions.Logging;
+using PipeWs.Transport.Native;
+
+namespace PipeWs.Transport.Loops;
+
+/// <summary>The event loops of a transport, and the watchdog that looks after them. Connections are dealt out in turn.</summary>
+internal sealed class LoopGroup : IAsyncDisposable
+{
+    private readonly EventLoop[] _loops;
+    private readonly Timer? _watchdog;
+    private int _next = -1;
+
+    public LoopGroup(int count, TimeSpan spinTime, TimeSpan stallTimeout, ILogger logger)
+    {
+        KernelCheck.Run();
+        _loops = new EventLoop[count];
+        for (int i = 0; i < count; i++)
+        {
+            _loops[i] = new EventLoop(i, spinTime, logger);
+        }
+
+        foreach (EventLoop loop in _loops)
+        {
+            loop.Start();
+        }
+
+        if (stallTimeout != Timeout.InfiniteTimeSpan)
+        {
+            TimeSpan period = TimeSpan.FromMilliseconds(Math.Max(1, stallTimeout.TotalMilliseconds / EventLoop.LooksBeforeStalled));
+            _watchdog = new Timer(static group => ((LoopGroup)group!).Look(), this, period, period);
+        }
+    }
+
+    /// <summary>How many there are.</summary>
+    public int Count => _loops.Length;
+
+    /// <summary>The loop that a listener is watched by.</summary>
+    public EventLoop First => _loops[0];
+
+    /// <summary>The loop for the next connection.</summary>
+    public EventLoop Next() => _loops[(uint)Interlocked.Increment(ref _next) % (uint)_loops.Length];
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_watchdog is not null)
+        {
+            await _watchdog.DisposeAsync();
+        }
+
+        await Task.WhenAll(_loops.Select(static loop => loop.StopAsync()));
+    }
+
+    private void Look()
+    {
+        foreach (EventLoop loop in _loops)
+        {
+            loop.CheckStall();
+        }
+    }
+}

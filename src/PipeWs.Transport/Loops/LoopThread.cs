@@ -1,0 +1,90 @@
+using PipeWs.Transport.Connections;
+using PipeWs.Transport.Native;
+
+namespace PipeWs.Transport.Loops;
+
+/// <summary>
+/// A thread that runs a loop, until the loop ends or is taken from it because the application's code keeps it too long. What belongs to the thread and not
+/// to the loop is here: a thread that comes back too late finds its own buffers as it left them, and does nothing to the loop any more.
+/// </summary>
+internal sealed class LoopThread
+{
+    private const int MaxEvents = 512;
+
+    private const int Working = 0;
+    private const int InCallback = 1;
+    private const int Lost = 2;
+
+    [ThreadStatic]
+    private static LoopThread? t_current;
+
+    private int _phase;
+    private long _callbacks;
+
+    public LoopThread(EventLoop loop) => Loop = loop;
+
+    /// <summary>The loop thread that this is; null on every other thread.</summary>
+    public static LoopThread? Current => t_current;
+
+    /// <summary>Whose thread it is, or was.</summary>
+    public EventLoop Loop { get; }
+
+    /// <summary>Where the events of an iteration are written.</summary>
+    public byte[] Events { get; } = EventPoll.CreateBuffer(MaxEvents);
+
+    /// <summary>What is received with while its reader is at work on this thread and done with the bytes when it returns.</summary>
+    public Segment Shared { get; private set; } = Segment.Rent(Segment.LargeBytes);
+
+    /// <summary>Whether a reader has the bytes in <see cref="Shared"/>. Of this thread alone.</summary>
+    public bool IsSharedInUse { get; set; }
+
+    /// <summary>Whether the loop has been given to another thread.</summary>
+    public bool IsLost => Volatile.Read(ref _phase) == Lost;
+
+    /// <summary>How many callbacks have begun.</summary>
+    public long Callbacks => Volatile.Read(ref _callbacks);
+
+    /// <summary>Whether a callback has not returned.</summary>
+    public bool IsInCallback => Volatile.Read(ref _phase) == InCallback;
+
+    /// <summary>Starts the thread.</summary>
+    public void Start(string name) => new Thread(Run) { IsBackground = true, Name = name }.UnsafeStart();
+
+    /// <summary>Says that code begins which may take however long it likes: whoever waits for the loop may take it away.</summary>
+    public void EnterCallback()
+    {
+        Volatile.Write(ref _callbacks, _callbacks + 1);
+        Volatile.Write(ref _phase, InCallback);
+    }
+
+    /// <summary>Says that the code has returned.</summary>
+    /// <returns><see langword="false"/> where the loop has been taken away meanwhile.</returns>
+    public bool LeaveCallback() => Interlocked.CompareExchange(ref _phase, Working, InCallback) == InCallback;
+
+    /// <summary>Takes the loop away from this thread, if a callback has it.</summary>
+    public bool TryLose() => Interlocked.CompareExchange(ref _phase, Lost, InCallback) == InCallback;
+
+    /// <summary>A reader keeps the bytes beyond its turn: they are its own from here on, and the thread reads with others.</summary>
+    public void GiveSharedAway()
+    {
+        Shared = Segment.Rent(Segment.LargeBytes);
+        IsSharedInUse = false;
+    }
+
+    private void Run()
+    {
+        t_current = this;
+        try
+        {
+            Loop.Run(this);
+        }
+        finally
+        {
+            t_current = null;
+            if (!IsSharedInUse)
+            {
+                Shared.Return();
+            }
+        }
+    }
+}
