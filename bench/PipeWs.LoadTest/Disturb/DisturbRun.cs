@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using PipeWs.LoadTest.Load;
 using PipeWs.LoadTest.Measurement;
+using PipeWs.LoadTest.Native;
 
 namespace PipeWs.LoadTest.Disturb;
 
@@ -75,6 +76,8 @@ internal static class DisturbRun
     /// <returns>How many messages came.</returns>
     private static long Disturb(DisturbOptions options, CancellationToken end)
     {
+        // The clients that disturb must not hold up the thread that measures: it is the server's handlers that are to be compared.
+        Libc.GiveWay();
         JsonClient[] clients = [.. Enumerable.Range(0, options.Connections * Kinds.Length).Select(i => new JsonClient(options.Url, Kinds[i % Kinds.Length]))];
         long start = Stopwatch.GetTimestamp();
 

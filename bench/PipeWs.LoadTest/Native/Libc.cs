@@ -32,6 +32,17 @@ internal static unsafe partial class Libc
         }
     }
 
+    /// <summary>Makes the calling thread give way to others that want the processor. What cannot be done is left as it is.</summary>
+    public static void GiveWay()
+    {
+        const int ThisThread = 0;
+        const int Lowest = 19;
+        _ = SetPriority(ThisThread, 0, Lowest);
+    }
+
+    [LibraryImport("libc", EntryPoint = "setpriority")]
+    private static partial int SetPriority(int which, int id, int priority);
+
     [LibraryImport("libc", EntryPoint = "recv", SetLastError = true)]
     private static partial nint Recv(int socket, byte* buffer, nuint length, int flags);
 
