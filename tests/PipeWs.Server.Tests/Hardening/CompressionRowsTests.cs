@@ -115,12 +115,16 @@ public sealed class CompressionRowsTests
     {
         await using HubServer server = await StartAsync(door, isSecure);
         await using RawPeer peer = await OpenAsync(server);
-        byte[] frame = Hex("C1 88 00000000 F3 48 CD C9 C9 07 00 00");
+        foreach (string hex in (string[])["C1 88 00000000 F3 48 CD C9 C9 07 00 00", "C1 87 00000000 F2 48 CD C9 C9 07 04", "C1 8C 00000000 F2 48 CD C9 C9 07 00 00 00 FF FF 01"])
+        {
+            byte[] frame = Hex(hex);
+            await peer.SendAsync([.. frame, .. frame]);
+            Assert.Equal("Hello", await peer.ReadTextAsync());
+            Assert.Equal("Hello", await peer.ReadTextAsync());
+        }
 
-        await peer.SendAsync([.. frame, .. frame]);
-
-        Assert.Equal("Hello", await peer.ReadTextAsync());
-        Assert.Equal("Hello", await peer.ReadTextAsync());
+        await peer.SendAsync(Hex("C1 81 00000000 01"));
+        Assert.Equal("", await peer.ReadTextAsync());
         await peer.CloseAsync();
         await server.AssertUndisturbedAsync(0);
     }
