@@ -35,6 +35,12 @@ public sealed partial class WsConnection
     {
         payload = default;
         isFirst = isLast = false;
+        if (!_inflatesOn && (_frameRemaining > 0 ? buffer.IsEmpty : !_frameFin))
+        {
+            // A header alone says nothing: until there is a byte, neither an inflater nor room is taken.
+            return ReceiveStep.NeedMore;
+        }
+
         ProtocolError error = _inParts ? InflatePart(ref buffer) : InflateAll(ref buffer);
         bool ends = _frameRemaining == 0 && _frameFin && !_inflatesOn;
         if (!error.IsError && ends)
