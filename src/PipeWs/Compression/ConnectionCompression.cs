@@ -7,8 +7,9 @@ namespace PipeWs;
 /// </summary>
 internal sealed class ConnectionCompression
 {
-    private readonly WsCompressionOptions _options;
     private readonly CompressionCounters _counters;
+    private readonly int _level;
+    private readonly int _thresholdBytes;
     private readonly int _sendWindowBits;
     private readonly int _receiveWindowBits;
     private readonly int _sharedWindowBits;
@@ -19,8 +20,10 @@ internal sealed class ConnectionCompression
 
     internal ConnectionCompression(bool isServer, in DeflateParameters agreed, WsCompressionOptions options, CompressionCounters counters)
     {
-        _options = options;
+        options.ThrowIfNotAllowed();
         _counters = counters;
+        _level = options.Level;
+        _thresholdBytes = options.ThresholdBytes;
         (_sendWindowBits, _receiveWindowBits) = isServer ? (agreed.ServerMaxWindowBits, agreed.ClientMaxWindowBits) : (agreed.ClientMaxWindowBits, agreed.ServerMaxWindowBits);
         (bool forgetsSent, bool forgetsReceived) = isServer
             ? (agreed.ServerNoContextTakeover, agreed.ClientNoContextTakeover)
@@ -40,7 +43,7 @@ internal sealed class ConnectionCompression
     internal bool HoldsState => _deflater is not null || _inflater is not null;
 
     /// <summary>Whether a message of this length is worth the try.</summary>
-    internal bool IsWorthIt(int payloadBytes) => payloadBytes >= _options.ThresholdBytes;
+    internal bool IsWorthIt(int payloadBytes) => payloadBytes >= _thresholdBytes;
 
     /// <summary>After a received message. Without a context the inflater goes back.</summary>
     internal void EndReceived()
@@ -104,7 +107,7 @@ internal sealed class ConnectionCompression
     /// <summary>Gives the compressed form of a frame that many share; null where it goes as it is.</summary>
     internal WsFrame? FindDeflated(WsFrame frame)
     {
-        if (frame.NeverCompress || !IsWorthIt(frame.PayloadLength) || frame.GetDeflated(_sharedWindowBits, _options.Level, _counters) is not { } deflated)
+        if (frame.NeverCompress || !IsWorthIt(frame.PayloadLength) || frame.GetDeflated(_sharedWindowBits, _level, _counters) is not { } deflated)
         {
             return null;
         }
@@ -140,7 +143,7 @@ internal sealed class ConnectionCompression
     };
 
     private MessageDeflater TakeDeflater() =>
-        _deflater ??= _keepsSent ? new MessageDeflater(_sendWindowBits, _options.Level) : DeflatePools.Deflaters(_sendWindowBits, _options.Level).Get();
+        _deflater ??= _keepsSent ? new MessageDeflater(_sendWindowBits, _level) : DeflatePools.Deflaters(_sendWindowBits, _level).Get();
 
     private void GiveBackDeflater()
     {

@@ -79,6 +79,14 @@ public sealed class WsCompressionOptions
         }
     }
 
+    internal void ThrowIfNotAllowed()
+    {
+        foreach ((string option, string value, string allowed) in FindProblems())
+        {
+            throw new ArgumentException($"{nameof(WsConnectionOptions.Compression)}.{option} is '{value}'; it must be {allowed}.");
+        }
+    }
+
     private static (string Value, string Allowed)? FindProblem(int value, int min, int max) => value >= min && value <= max
         ? null
         : (value.ToString(CultureInfo.InvariantCulture), string.Create(CultureInfo.InvariantCulture, $"between {min} and {max}"));
