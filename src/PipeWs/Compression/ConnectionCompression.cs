@@ -75,7 +75,7 @@ internal sealed class ConnectionCompression
     /// <returns>Whether what was written is to be sent; where not, the message goes as it is.</returns>
     internal bool TryDeflateWhole(ReadOnlySpan<byte> payload, Span<byte> destination, out int written)
     {
-        MessageDeflater deflater = TakeDeflater();
+        MessageDeflater deflater = TakeDeflater(payload.Length);
         if (_keepsSent)
         {
             // What the deflater took into its history must be sent, shorter or not.
@@ -91,7 +91,7 @@ internal sealed class ConnectionCompression
     /// <returns>How many bytes were written; there must be room for <see cref="MessageDeflater.MaxDeflatedBytes"/>.</returns>
     internal int DeflatePart(ReadOnlySpan<byte> part, bool isLast, Span<byte> destination)
     {
-        if (!TakeDeflater().TryDeflate(part, destination, isLast, _keepsSent, out int written))
+        if (!TakeDeflater(isLast ? part.Length : int.MaxValue).TryDeflate(part, destination, isLast, _keepsSent, out int written))
         {
             throw new InvalidOperationException("zlib wrote more than its bound.");
         }
@@ -132,25 +132,26 @@ internal sealed class ConnectionCompression
     }
 
     /// <summary>
-    /// The window of what is compressed for many: the widest one of the service's own, or one of three, so that peers that each ask for another window do not make a room's message
-    /// cost a deflate, and memory in its log, for each.
+    /// The window of what is compressed for many: the widest one of the service's own, or one of two, so that peers that each ask for another window do not make a room's message
+    /// cost a deflate, and memory in its log, for each. What zlib writes with 9 bits keeps to 8.
     /// </summary>
     private static int FindSharedWindowBits(int agreed, int widest) => agreed == widest ? agreed : agreed switch
     {
         >= 12 => 12,
-        >= 9 => 9,
         _ => DeflateParameters.MinWindowBits,
     };
 
-    private MessageDeflater TakeDeflater() =>
-        _deflater ??= _keepsSent ? new MessageDeflater(_sendWindowBits, _level) : DeflatePools.Deflaters(_sendWindowBits, _level).Get();
+    /// <summary>Without a context a message no longer than the peer's window cannot point back farther, whatever window it is compressed with: all such share the widest deflaters.</summary>
+    private MessageDeflater TakeDeflater(int messageBytes) => _deflater ??= _keepsSent
+        ? new MessageDeflater(_sendWindowBits, _level)
+        : DeflatePools.Deflaters(messageBytes <= 1 << _sendWindowBits ? DeflateParameters.MaxWindowBits : _sendWindowBits, _level).Get();
 
     private void GiveBackDeflater()
     {
         if (_deflater is { } deflater)
         {
             _deflater = null;
-            DeflatePools.Deflaters(_sendWindowBits, deflater.Level).Return(deflater);
+            DeflatePools.Deflaters(deflater.WindowBits, deflater.Level).Return(deflater);
         }
     }
 }

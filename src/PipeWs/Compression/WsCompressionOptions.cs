@@ -9,7 +9,7 @@ namespace PipeWs;
 /// <remarks>
 /// Whoever can have text of his own compressed together with a secret, and can see how long the result is, can guess the secret, piece by piece. Send such messages with
 /// <see cref="WsSendOptions.NeverCompress"/>, and leave the contexts off, which would compress a message together with those before it.
-/// A room's message is compressed once for all its members, when the first of them needs it, and at most three times more for members that asked for smaller windows; its log
+/// A room's message is compressed once for all its members, when the first of them needs it, and at most twice more for members that asked for smaller windows; its log
 /// then holds those forms beside the message, and does not count them in its limit.
 /// </remarks>
 public sealed class WsCompressionOptions

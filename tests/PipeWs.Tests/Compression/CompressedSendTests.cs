@@ -270,6 +270,29 @@ public sealed class CompressedSendTests
         }
     }
 
+    [Fact]
+    public async Task A_message_no_longer_than_the_peers_window_is_compressed_as_if_it_were_the_widest()
+    {
+        // zlib's own windows of 9 bits never point back 300 bytes.
+        byte[] noise = RandomBytes(new Random(3), 300);
+        byte[] message = [.. noise, .. noise.AsSpan(0, 200)];
+        await using ConnectionHarness harness = new(compression: new DeflateParameters(9, 15, true, true));
+        await harness.Connection.SendAsync(WsMessageType.Binary, message);
+        await using WsMessageWriter writer = harness.Connection.BeginMessage(WsMessageType.Binary);
+        await writer.CompleteAsync(message).Soon();
+        await harness.Connection.SendAsync(WsMessageType.Binary, (byte[])[.. noise, .. noise, .. noise, .. noise, .. noise]);
+
+        for (int i = 0; i < 2; i++)
+        {
+            RawFrame sent = await harness.Peer.ReadFrameAsync();
+            Assert.Equal(message, DeflateBytes.Inflate(sent.Payload));
+            Assert.InRange(sent.Payload.Length, 300, 340);
+        }
+
+        Assert.Equal((0, 1_500), (await harness.Peer.ReadFrameAsync()) is { } longer ? (longer.Rsv, longer.Payload.Length) : default);
+        Assert.False(harness.Connection.Compression!.HoldsState);
+    }
+
     private static ConnectionHarness Start(WsRole role = WsRole.Server, bool takesOver = false, Action<WsCompressionOptions>? configure = null) => new(
         role,
         options =>
