@@ -23,7 +23,9 @@ internal sealed class ConnectionCompression
         options.ThrowIfNotAllowed();
         _counters = counters;
         _level = options.Level;
-        _thresholdBytes = options.ThresholdBytes;
+
+        // No message is shorter than none.
+        _thresholdBytes = Math.Max(1, options.ThresholdBytes);
         (_sendWindowBits, _receiveWindowBits) = isServer ? (agreed.ServerMaxWindowBits, agreed.ClientMaxWindowBits) : (agreed.ClientMaxWindowBits, agreed.ServerMaxWindowBits);
         (bool forgetsSent, bool forgetsReceived) = isServer
             ? (agreed.ServerNoContextTakeover, agreed.ClientNoContextTakeover)
@@ -71,37 +73,25 @@ internal sealed class ConnectionCompression
         }
     }
 
-    /// <summary>Compresses a whole message of this connection's alone.</summary>
-    /// <returns>Whether what was written is to be sent; where not, the message goes as it is.</returns>
-    internal bool TryDeflateWhole(ReadOnlySpan<byte> payload, Span<byte> destination, out int written)
+    /// <summary>
+    /// Whether a message of this length, or the first part of one, is sent compressed even where that does not make it shorter: where it leaves room in the window for what the next one
+    /// may point back into, itself included. To send it as it is would cost that history; a longer one has displaced it all.
+    /// </summary>
+    internal bool MayBecomeLonger(int bytes) => _keepsSent && bytes < 1 << _sendWindowBits;
+
+    /// <summary>Compresses a message of this connection's alone, or a part of one.</summary>
+    /// <returns>
+    /// <see langword="false"/> where there is too little room. The message is then forgotten, and all before it; so it may only be at its beginning, before anything of it was sent.
+    /// </returns>
+    internal bool TryDeflate(ReadOnlySpan<byte> part, bool isLast, Span<byte> destination, out int written)
     {
-        MessageDeflater deflater = TakeDeflater(payload.Length);
-        if (_keepsSent)
-        {
-            // What the deflater took into its history must be sent, shorter or not.
-            return deflater.TryDeflate(payload, destination, isLast: true, keepsHistory: true, out written);
-        }
-
-        bool isShorter = deflater.TryDeflate(payload, destination[..Math.Min(destination.Length, payload.Length)], isLast: true, keepsHistory: false, out written);
-        GiveBackDeflater();
-        return isShorter;
-    }
-
-    /// <summary>Compresses a part of a message of this connection's.</summary>
-    /// <returns>How many bytes were written; there must be room for <see cref="MessageDeflater.MaxDeflatedBytes"/>.</returns>
-    internal int DeflatePart(ReadOnlySpan<byte> part, bool isLast, Span<byte> destination)
-    {
-        if (!TakeDeflater(isLast ? part.Length : int.MaxValue).TryDeflate(part, destination, isLast, _keepsSent, out int written))
-        {
-            throw new InvalidOperationException("zlib wrote more than its bound.");
-        }
-
-        if (isLast && !_keepsSent)
+        bool isDeflated = TakeDeflater(isLast ? part.Length : int.MaxValue).TryDeflate(part, destination, isLast, _keepsSent, out written);
+        if (!_keepsSent && (isLast || !isDeflated))
         {
             GiveBackDeflater();
         }
 
-        return written;
+        return isDeflated;
     }
 
     /// <summary>Gives the compressed form of a frame that many share; null where it goes as it is.</summary>
