@@ -25,7 +25,9 @@ public sealed class MessageInflater : IDisposable
     private bool _atStreamEnd;
 
     /// <summary>Creates an inflater.</summary>
-    /// <param name="windowBits">The peer's window, 8 to 15: how far back its messages may point.</param>
+    /// <param name="windowBits">
+    /// The window's bits, 8 to 15. Below 15, what points back farther than the window is not sure to be invalid: it passes where the bytes are still in the room it is given.
+    /// </param>
     public MessageInflater(int windowBits = DeflateParameters.MaxWindowBits)
     {
         _state = ZLibHandle.ForInflate(DeflateParameters.Checked(windowBits));

@@ -11,7 +11,6 @@ internal sealed class ConnectionCompression
     private readonly int _level;
     private readonly int _thresholdBytes;
     private readonly int _sendWindowBits;
-    private readonly int _receiveWindowBits;
     private readonly int _sharedWindowBits;
     private readonly bool _keepsSent;
     private readonly bool _keepsReceived;
@@ -26,7 +25,7 @@ internal sealed class ConnectionCompression
 
         // No message is shorter than none.
         _thresholdBytes = Math.Max(1, options.ThresholdBytes);
-        (_sendWindowBits, _receiveWindowBits) = isServer ? (agreed.ServerMaxWindowBits, agreed.ClientMaxWindowBits) : (agreed.ClientMaxWindowBits, agreed.ServerMaxWindowBits);
+        _sendWindowBits = isServer ? agreed.ServerMaxWindowBits : agreed.ClientMaxWindowBits;
         (bool forgetsSent, bool forgetsReceived) = isServer
             ? (agreed.ServerNoContextTakeover, agreed.ClientNoContextTakeover)
             : (agreed.ClientNoContextTakeover, agreed.ServerNoContextTakeover);
@@ -38,8 +37,11 @@ internal sealed class ConnectionCompression
         _keepsReceived = !forgetsReceived;
     }
 
-    /// <summary>The inflater of the message that is being received.</summary>
-    internal MessageInflater Inflater => _inflater ??= _keepsReceived ? new MessageInflater(_receiveWindowBits) : DeflatePools.Inflaters.Get();
+    /// <summary>
+    /// The inflater of the message that is being received: of the widest window, whatever was agreed. With a smaller one, what points back too far passes where zlib still has the bytes, which
+    /// hangs on how they were cut.
+    /// </summary>
+    internal MessageInflater Inflater => _inflater ??= _keepsReceived ? new MessageInflater() : DeflatePools.Inflaters.Get();
 
     /// <summary>Whether any state is held.</summary>
     internal bool HoldsState => _deflater is not null || _inflater is not null;

@@ -29,8 +29,8 @@ public sealed class WsCompressionOptions
     /// </summary>
     /// <remarks>
     /// Without it a connection holds no state between its messages, whatever their number: an idle one costs what it would without compression, and the few states there are
-    /// are shared by all. With it, the side that compresses holds 210 to 280 KiB for each connection (143 to 167 with a window of 9 bits), and the side that inflates 10 to 40 KiB
-    /// (10), from the first message on: measured, and most of it zlib's own tables, which a smaller window does not make smaller.
+    /// are shared by all. With it, the side that compresses holds 210 to 280 KiB for each connection (143 to 167 with a window of 9 bits), and the side that inflates at most
+    /// 40 KiB, whatever the window, from the first message on: measured, and most of it zlib's own tables, which a smaller window does not make smaller.
     /// A room's message is compressed once for all its members, and so without anybody's context: after it the context of a connection begins anew.
     /// </remarks>
     public bool ServerContextTakeover { get; set; }

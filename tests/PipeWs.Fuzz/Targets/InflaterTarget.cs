@@ -9,7 +9,7 @@ namespace PipeWs.Fuzz.Targets;
 
 /// <summary>
 /// Two messages, inflated one after the other. Oracles: a plain inflater for what is valid and what it says; System.IO.Compression for what it says; the same bytes cut in another way, into other
-/// room; and what the deflater makes of the bytes says the bytes again. First byte: window, history. Second: how the bytes are cut. Third: where the first message ends.
+/// room; and what the deflater makes of the bytes says the bytes again. First byte: the deflater's window, history. Second: how the bytes are cut. Third: where the first message ends.
 /// </summary>
 internal sealed class InflaterTarget : FuzzTarget
 {
@@ -76,12 +76,6 @@ internal sealed class InflaterTarget : FuzzTarget
             said = expected == ReferenceVerdict.Valid ? said : [];
             ReferenceVerdict whole = Inflate(first, message, [message.Length], MaxMessageBytes + 1, out byte[] output);
             ReferenceVerdict cut = Inflate(second, message, Cuts.Random(message.Length, random), 1 + random.Next(600), out byte[] cutOutput);
-            if (reference.LargestDistance > 1 << windowBits)
-            {
-                // zlib refuses a peer that points farther back than it agreed to only where it no longer has the bytes, and that hangs on the room it was given.
-                break;
-            }
-
             Assert.Equal((expected, Convert.ToHexString(said)), (whole, Convert.ToHexString(output)));
             Assert.Equal((expected, Convert.ToHexString(said)), (cut, Convert.ToHexString(cutOutput)));
             if (expected != ReferenceVerdict.Valid)
@@ -169,7 +163,7 @@ internal sealed class InflaterTarget : FuzzTarget
     {
         if (!_states.TryGetValue(windowBits, out (MessageInflater, MessageInflater, MessageDeflater) states))
         {
-            states = (new MessageInflater(windowBits), new MessageInflater(windowBits), new MessageDeflater(windowBits));
+            states = (new MessageInflater(), new MessageInflater(), new MessageDeflater(windowBits));
             _states.Add(windowBits, states);
         }
 

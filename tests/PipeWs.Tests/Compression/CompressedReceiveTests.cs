@@ -175,6 +175,27 @@ public sealed class CompressedReceiveTests
     }
 
     [Theory]
+    [MemberData(nameof(Ways))]
+    public async Task What_points_back_farther_than_agreed_is_read_however_it_is_cut(WsRole role, Delivery delivery)
+    {
+        // 1,000 bytes of noise, and 200 of them again from 900 back, of a peer that agreed to a window of 256.
+        byte[] noise = new byte[1_000];
+        new Random(3).NextBytes(noise);
+        byte[] message = [.. noise, .. noise.AsSpan(100, 200)];
+        byte[] payload = DeflateBytes.Of(message);
+        Assert.InRange(payload.Length, 1_000, 1_100);
+        foreach (DeflateParameters agreed in (DeflateParameters[])[new(8, 8, true, true), new(8, 8)])
+        {
+            await using ConnectionHarness harness = Start(role, delivery, agreed: agreed);
+            foreach (int cut in (int[])[0, 500, 900, 1_005, payload.Length])
+            {
+                await SendAsync(harness, RawFrame.Binary, payload[..cut], payload[cut..]);
+                Assert.Equal(message, (await harness.Receiver.NextAsync()).Payload);
+            }
+        }
+    }
+
+    [Theory]
     [InlineData("C1 80 00000000")] // not even the byte that an empty message has
     [InlineData("C1 86 00000000 F248CDC9C907")]
     [InlineData("C1 83 00000000 F248CD")]
