@@ -8,7 +8,7 @@ using static PipeWs.Server.Tests.Support.RawPeerMessages;
 
 namespace PipeWs.Server.Tests.Hardening;
 
-/// <summary>HARDENING rows 13, 16 and 32-36 where permessage-deflate is on, with their literal bytes, over a socket through each door.</summary>
+/// <summary>HARDENING rows 13, 16, 23 and 32-36 where permessage-deflate is on, with their literal bytes, over a socket through each door.</summary>
 [Collection(AloneCollection.Name)]
 public sealed class CompressionRowsTests
 {
@@ -82,6 +82,29 @@ public sealed class CompressionRowsTests
             "C8 80 00000000",
             "E1 87 00000000 F248CDC9C90700",
             "A1 85 00000000 48656C6C6F");
+    }
+
+    [Theory]
+    [MemberData(nameof(Doors))]
+    public async Task Row_23_more_than_1024_fragments_that_become_nothing_fail_with_1008(Door door, bool isSecure)
+    {
+        await using HubServer server = await StartAsync(door, isSecure);
+        byte[] first = Hex("42 85 00000000 00 00 00 FF FF");
+        byte[] more = Hex("00 85 00000000 00 00 00 FF FF");
+        await using (RawPeer peer = await OpenAsync(server))
+        {
+            await peer.SendAsync([.. first, .. Enumerable.Repeat(more, 1_023).SelectMany(static frame => frame), .. Hex("80 81 00000000 00")]);
+            Assert.Empty((await peer.ReadFrameAsync()).Payload);
+            await peer.CloseAsync();
+        }
+
+        await using (RawPeer peer = await OpenAsync(server))
+        {
+            await peer.SendAsync([.. first, .. Enumerable.Repeat(more, 1_024).SelectMany(static frame => frame)]);
+            await peer.ReadCloseAsync(1008);
+        }
+
+        await server.AssertUndisturbedAsync(1);
     }
 
     [Theory]
