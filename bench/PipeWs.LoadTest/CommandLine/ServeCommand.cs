@@ -12,6 +12,7 @@ internal static class ServeCommand
         ["pipews"] = ServerKind.PipeWs,
         ["aspnet"] = ServerKind.AspNet,
         ["signalr"] = ServerKind.SignalR,
+        ["floor"] = ServerKind.Floor,
     };
 
     /// <summary>The doors by name.</summary>

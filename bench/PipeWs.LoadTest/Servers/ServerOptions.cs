@@ -11,6 +11,9 @@ internal enum ServerKind
 
     /// <summary>SignalR with its JSON protocol.</summary>
     SignalR,
+
+    /// <summary>What moves the bytes and does nothing else.</summary>
+    Floor,
 }
 
 /// <summary>The ways into PipeWs.</summary>
