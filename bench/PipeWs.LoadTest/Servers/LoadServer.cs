@@ -51,7 +51,11 @@ internal static class LoadServer
     public static WebApplicationBuilder CreateBuilder(ServerOptions options)
     {
         WebApplicationBuilder builder = WebApplication.CreateSlimBuilder();
-        builder.WebHost.UseSockets(sockets => sockets.UnsafePreferInlineScheduling = options.IsInline);
+        if (options.Scheduling == Scheduling.Inline)
+        {
+            builder.WebHost.EnableInlineSockets().UseSockets(static sockets => sockets.UnsafePreferInlineScheduling = true);
+        }
+
         if (options.Transport == TransportKind.Loops)
         {
             builder.WebHost.UsePipeWsTransport();
