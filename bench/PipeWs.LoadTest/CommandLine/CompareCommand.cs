@@ -14,16 +14,25 @@ internal static class CompareCommand
     private const double QuickSeconds = 2;
     private const double QuickWarmUpSeconds = 1;
 
-    private static readonly Option<string[]> Servers = CreateList("--servers", "The servers, separated by commas", [.. ServeCommand.Servers.Keys]);
+    private static readonly Option<string[]> Servers = CreateList(
+        "--servers",
+        $"The servers, separated by commas: {string.Join("; ", Contender.All.Select(static contender => $"{contender.Name}, {contender.Description}"))}",
+        [.. Contender.Default]);
+    private static readonly Option<string[]> Externals = new("--external")
+    {
+        Description = "A program of somebody else's that takes part too, as name=command@port or name=command@port@/path; may be given several times.",
+    };
+
+    private static readonly Option<FileInfo?> Markdown = new("--markdown") { Description = "A file that gets the result as a Markdown table." };
+    private static readonly Option<FileInfo?> Svg = new("--svg") { Description = "A file that gets the result as a chart." };
     private static readonly Option<string[]> Scenarios = CreateList("--scenarios", "The scenarios, by group (echo, bcast, idle) or name", [.. Scenario.All.Select(scenario => scenario.Group).Distinct()]);
-    private static readonly Option<string> TheDoor = ServeCommand.CreateDoor();
     private static readonly Option<int?> RoundCount = new("--rounds") { Description = $"How often each server meets each scenario. Default: {Rounds}; 1 with --quick." };
     private static readonly Option<bool> Quick = new("--quick") { Description = "One short round: for a first look, not for a claim." };
 
     /// <summary>Creates the command.</summary>
     public static Command Create()
     {
-        var command = new Command("compare", "Runs servers in turns under the same loads and prints what each costs.") { Servers, TheDoor, RoundCount, Scenarios, Quick };
+        var command = new Command("compare", "Runs servers in turns under the same loads and prints what each costs.") { Servers, Externals, RoundCount, Scenarios, Quick, Markdown, Svg };
         command.SetAction(async (result, _) =>
         {
             if (FindContradiction(result) is { } contradiction)
@@ -32,7 +41,7 @@ internal static class CompareCommand
                 return LoadTestCommand.ExitUsage;
             }
 
-            return await RunAsync(GetOptions(result));
+            return await RunAsync(GetOptions(result), result.GetValue(Markdown), result.GetValue(Svg));
         });
         return command;
     }
@@ -42,15 +51,16 @@ internal static class CompareCommand
     {
         bool quick = result.GetValue(Quick);
         return new ComparisonOptions(
-            SplitList(result.GetRequiredValue(Servers)),
-            result.GetRequiredValue(TheDoor),
+            Contender.Choose(SplitList(result.GetRequiredValue(Servers)), GetExternals(result)),
             Scenario.Choose(SplitList(result.GetRequiredValue(Scenarios))),
             result.GetValue(RoundCount) ?? (quick ? 1 : Rounds),
             quick ? QuickSeconds : Seconds,
             quick ? QuickWarmUpSeconds : WarmUpSeconds);
     }
 
-    private static async Task<int> RunAsync(ComparisonOptions options)
+    private static Contender[] GetExternals(ParseResult result) => [.. (result.GetValue(Externals) ?? []).Select(ExternalServer.Parse)];
+
+    private static async Task<int> RunAsync(ComparisonOptions options, FileInfo? markdown, FileInfo? svg)
     {
         using var interruption = new Interruption();
         try
@@ -63,18 +73,22 @@ internal static class CompareCommand
                 return comparison.RunAsync(interruption.Token);
             });
             ComparisonReport.Write(result, placement, ReportConsole.Create());
+            await WriteAsync(markdown, () => MarkdownReport.Create(result, placement));
+            await WriteAsync(svg, () => SvgReport.Create(result));
             return result.IsSound ? 0 : LoadTestCommand.ExitUnsound;
         }
         catch (OperationCanceledException)
         {
             return LoadTestCommand.ExitInterrupted;
         }
-        catch (Exception e) when (e is InvalidOperationException or Win32Exception)
+        catch (Exception e) when (e is InvalidOperationException or Win32Exception or IOException)
         {
             Console.Error.WriteLine(e.Message);
             return LoadTestCommand.ExitFailed;
         }
     }
+
+    private static Task WriteAsync(FileInfo? file, Func<string> create) => file is null ? Task.CompletedTask : File.WriteAllTextAsync(file.FullName, create());
 
     private static Option<string[]> CreateList(string name, string description, string[] defaultValue) => new(name)
     {
@@ -89,12 +103,6 @@ internal static class CompareCommand
     /// <summary>Says what the options get wrong that the parser cannot know; null where it is nothing.</summary>
     public static string? FindContradiction(ParseResult result)
     {
-        string[] servers = SplitList(result.GetRequiredValue(Servers));
-        if (servers.Length == 0 || Array.Exists(servers, server => !ServeCommand.Servers.ContainsKey(server)))
-        {
-            return $"--servers are some of {string.Join(", ", ServeCommand.Servers.Keys)}.";
-        }
-
         if (result.GetValue(RoundCount) is < 1 or > 100)
         {
             return "--rounds is 1 to 100.";
@@ -102,9 +110,11 @@ internal static class CompareCommand
 
         try
         {
-            return Scenario.Choose(SplitList(result.GetRequiredValue(Scenarios))).Count == 0 ? "--scenarios names none." : null;
+            return Contender.Choose(SplitList(result.GetRequiredValue(Servers)), GetExternals(result)).Count == 0
+                ? "--servers names none."
+                : Scenario.Choose(SplitList(result.GetRequiredValue(Scenarios))).Count == 0 ? "--scenarios names none." : null;
         }
-        catch (ArgumentException e)
+        catch (Exception e) when (e is ArgumentException or FormatException)
         {
             return e.Message;
         }

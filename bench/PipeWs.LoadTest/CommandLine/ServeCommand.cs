@@ -12,6 +12,7 @@ internal static class ServeCommand
         ["pipews"] = ServerKind.PipeWs,
         ["aspnet"] = ServerKind.AspNet,
         ["signalr"] = ServerKind.SignalR,
+        ["floor"] = ServerKind.Floor,
     };
 
     /// <summary>The doors by name.</summary>
@@ -25,7 +26,6 @@ internal static class ServeCommand
     /// <summary>The schedulings by name.</summary>
     public static IReadOnlyDictionary<string, Scheduling> Schedulings { get; } = new Dictionary<string, Scheduling>
     {
-        ["own"] = Scheduling.Own,
         ["default"] = Scheduling.Default,
         ["inline"] = Scheduling.Inline,
     };
@@ -40,7 +40,7 @@ internal static class ServeCommand
     private static readonly Option<string> Server = LoadTestCommand.CreateChoice("--server", "The server.", Servers.Keys);
     private static readonly Option<string> TheDoor = CreateDoor();
     private static readonly Option<string> TheScheduling =
-        LoadTestCommand.CreateChoice("--scheduling", "Where sockets run what they wake: the thread pool, inline, or what the server's documentation advises.", Schedulings.Keys, "own");
+        LoadTestCommand.CreateChoice("--scheduling", "Where sockets run what they wake: the thread pool, or the thread that waits for the kernel.", Schedulings.Keys, "default");
     private static readonly Option<string> TheTransport =
         LoadTestCommand.CreateChoice("--transport", "What is beneath Kestrel: the runtime's sockets, or the event loops of PipeWs.Transport.", Transports.Keys, "sockets");
     private static readonly Option<int> Port = CreatePort();

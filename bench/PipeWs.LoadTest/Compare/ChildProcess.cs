@@ -24,13 +24,19 @@ internal sealed class ChildProcess : IAsyncDisposable
     /// <param name="arguments">The command and its options.</param>
     /// <param name="core">The only core it may run on; any where null.</param>
     /// <param name="onError">Takes the lines of its standard error stream.</param>
-    public static ChildProcess Start(IEnumerable<string> arguments, int? core, Action<string> onError)
+    public static ChildProcess Start(IEnumerable<string> arguments, int? core, Action<string> onError) =>
+        Start(new ProcessStartInfo(FindHost(), [typeof(Program).Assembly.Location, .. arguments]) { RedirectStandardOutput = true }, core, onError);
+
+    /// <summary>Starts another program, which becomes the process itself: what it costs is read from it. Its output is nobody's.</summary>
+    /// <param name="command">How, as a shell takes it.</param>
+    /// <param name="core">The only core it may run on; any where null.</param>
+    /// <param name="onError">Takes the lines of its standard error stream.</param>
+    public static ChildProcess StartCommand(string command, int? core, Action<string> onError) =>
+        Start(new ProcessStartInfo("/bin/sh", ["-c", $"exec {command} >/dev/null"]), core, onError);
+
+    private static ChildProcess Start(ProcessStartInfo start, int? core, Action<string> onError)
     {
-        var start = new ProcessStartInfo(FindHost(), [typeof(Program).Assembly.Location, .. arguments])
-        {
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-        };
+        start.RedirectStandardError = true;
         var process = new Process { StartInfo = start };
         process.ErrorDataReceived += (_, line) =>
         {

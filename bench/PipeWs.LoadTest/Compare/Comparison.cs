@@ -1,4 +1,6 @@
 using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
 using PipeWs.LoadTest.Load;
 using PipeWs.LoadTest.Measurement;
 using PipeWs.LoadTest.Native;
@@ -12,6 +14,7 @@ namespace PipeWs.LoadTest.Compare;
 internal sealed class Comparison(ComparisonOptions options, ILoadProgress progress)
 {
     private static readonly TimeSpan StartTimeout = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan ConnectInterval = TimeSpan.FromMilliseconds(20);
 
     private readonly Dictionary<(Scenario Scenario, string Server), List<LoadResult>> _results = [];
     private readonly List<int> _processes = [];
@@ -39,20 +42,20 @@ internal sealed class Comparison(ComparisonOptions options, ILoadProgress progre
             throw new InvalidOperationException(tooFew);
         }
 
-        int total = options.Rounds * options.Scenarios.Count * options.Servers.Count;
+        int total = options.Rounds * options.Scenarios.Count * options.Contenders.Count;
         int done = 0;
         for (int round = 1; round <= options.Rounds; round++)
         {
             foreach (Scenario scenario in options.Scenarios)
             {
-                foreach (string server in options.Servers)
+                foreach (Contender server in options.Contenders)
                 {
-                    string title = string.Create(CultureInfo.InvariantCulture, $"[{++done}/{total}] round {round}, {scenario.Name}, {server}");
+                    string title = string.Create(CultureInfo.InvariantCulture, $"[{++done}/{total}] round {round}, {scenario.Name}, {server.Name}");
                     progress.Report(title);
                     LoadResult result = await MeasureAsync(server, scenario, title, cancellationToken);
-                    if (!_results.TryGetValue((scenario, server), out List<LoadResult>? results))
+                    if (!_results.TryGetValue((scenario, server.Name), out List<LoadResult>? results))
                     {
-                        _results.Add((scenario, server), results = []);
+                        _results.Add((scenario, server.Name), results = []);
                     }
 
                     results.Add(result);
@@ -63,14 +66,18 @@ internal sealed class Comparison(ComparisonOptions options, ILoadProgress progre
         return new ComparisonResult(options, _results);
     }
 
-    private async Task<LoadResult> MeasureAsync(string server, Scenario scenario, string title, CancellationToken cancellationToken)
+    private async Task<LoadResult> MeasureAsync(Contender server, Scenario scenario, string title, CancellationToken cancellationToken)
     {
         var errors = new LastLines();
-        await using var serving = ChildProcess.Start(["serve", "--server", server, "--port", "0", "--door", options.Door], ServerCore, errors.Add);
+        await using ChildProcess serving = server.External is { } program
+            ? ChildProcess.StartCommand(program.Command, ServerCore, errors.Add)
+            : ChildProcess.Start(["serve", .. server.Arguments, "--port", "0"], ServerCore, errors.Add);
         _processes.Add(serving.Id);
-        Uri address = await WaitUntilReadyAsync(serving, server, errors, cancellationToken);
+        Uri address = server.External is { } external
+            ? await WaitUntilListeningAsync(external, server.Name, errors, cancellationToken)
+            : await WaitUntilReadyAsync(serving, server.Name, errors, cancellationToken);
         await using var loading = ChildProcess.Start(
-            scenario.GetArguments(address, serving.Id, server == "signalr", options.Seconds, options.WarmUpSeconds),
+            scenario.GetArguments(address, serving.Id, server, options.Seconds, options.WarmUpSeconds),
             LoadCore,
             line =>
             {
@@ -82,7 +89,7 @@ internal sealed class Comparison(ComparisonOptions options, ILoadProgress progre
         int exitCode = await loading.WaitForExitAsync(cancellationToken);
         return output.StartsWith('{')
             ? LoadResult.FromJson(output)
-            : throw new InvalidOperationException($"{scenario.Name} against {server} ended with exit code {exitCode}: {errors.Last}");
+            : throw new InvalidOperationException($"{scenario.Name} against {server.Name} ended with exit code {exitCode}: {errors.Last}");
     }
 
     private static async Task<Uri> WaitUntilReadyAsync(ChildProcess process, string server, LastLines errors, CancellationToken cancellationToken)
@@ -103,6 +110,26 @@ internal sealed class Comparison(ComparisonOptions options, ILoadProgress progre
         return line is not null && line.StartsWith(Ready, StringComparison.Ordinal)
             ? new Uri(line[Ready.Length..])
             : throw new InvalidOperationException($"The server {server} did not start: {line ?? errors.Last}");
+    }
+
+    private static async Task<Uri> WaitUntilListeningAsync(ExternalServer server, string name, LastLines errors, CancellationToken cancellationToken)
+    {
+        long start = Environment.TickCount64;
+        while (Environment.TickCount64 - start < StartTimeout.TotalMilliseconds)
+        {
+            using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+            try
+            {
+                await socket.ConnectAsync(IPAddress.Loopback, server.Port, cancellationToken);
+                return new Uri($"http://127.0.0.1:{server.Port}");
+            }
+            catch (SocketException)
+            {
+                await Task.Delay(ConnectInterval, cancellationToken);
+            }
+        }
+
+        throw new InvalidOperationException($"The server {name} does not listen at 127.0.0.1:{server.Port}: {errors.Last}");
     }
 
     /// <summary>Remembers what a process said last, for the case that it fails.</summary>

@@ -6,11 +6,6 @@ namespace PipeWs.LoadTest.Compare;
 /// <summary>The results of all rounds, and their medians.</summary>
 internal sealed class ComparisonResult(ComparisonOptions options, IReadOnlyDictionary<(Scenario Scenario, string Server), List<LoadResult>> results)
 {
-    /// <summary>The server that the others are compared with.</summary>
-    public const string Baseline = "aspnet";
-
-    private const string Subject = "pipews";
-
     /// <summary>What was compared.</summary>
     public ComparisonOptions Options => options;
 
@@ -69,10 +64,13 @@ internal sealed class ComparisonResult(ComparisonOptions options, IReadOnlyDicti
         return sorted.Length == 0 ? null : (sorted[(sorted.Length - 1) / 2] + sorted[sorted.Length / 2]) / 2;
     }
 
-    private IEnumerable<string> GetComparands(string server) => server switch
+    // Ours with every other; the others with what is used today; and all with the floor.
+    private IEnumerable<string> GetComparands(string server)
     {
-        Baseline => [],
-        Subject => options.Servers.Where(other => other != Subject).OrderBy(other => other != Baseline),
-        _ => options.Servers.Where(other => other == Baseline),
-    };
+        Contender subject = options.Contenders.First(contender => contender.Name == server);
+        return options.Contenders
+            .Where(other => other != subject && subject.Name != Contender.Floor && (subject.IsOurs ? !other.IsOurs : other.Name is Contender.Floor || (other.Name == Contender.Baseline && !subject.IsOurs)))
+            .OrderBy(static other => other.Name switch { Contender.Baseline => 0, Contender.Floor => 1, _ => 2 })
+            .Select(static other => other.Name);
+    }
 }

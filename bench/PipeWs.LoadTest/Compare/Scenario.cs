@@ -8,16 +8,21 @@ namespace PipeWs.LoadTest.Compare;
 /// <param name="Group">The group it is chosen by: echo, bcast or idle.</param>
 /// <param name="Mode">The load's mode.</param>
 /// <param name="Connections">Its connections.</param>
-/// <param name="Depth">Messages under way: on each connection in echo, of the publisher in fan-out; 0 in idle.</param>
-internal sealed record Scenario(string Name, string Group, LoadMode Mode, int Connections, int Depth)
+/// <param name="Depth">Messages under way: on each connection in echo, of the publisher in fan-out; 0 in idle, and where <paramref name="Rate"/> is given.</param>
+/// <param name="PayloadBytes">The messages' length.</param>
+/// <param name="Rate">Fan-out: messages a second, instead of as many as go through.</param>
+internal sealed record Scenario(string Name, string Group, LoadMode Mode, int Connections, int Depth, int PayloadBytes = 128, double? Rate = null)
 {
     /// <summary>All scenarios, in the order they run.</summary>
     public static IReadOnlyList<Scenario> All { get; } =
     [
         new("echo 64x1", "echo", LoadMode.Echo, 64, 1),
         new("echo 64x32", "echo", LoadMode.Echo, 64, 32),
+        new("echo 64x1 16 KiB", "echo", LoadMode.Echo, 64, 1, PayloadBytes: 16 * 1024),
+        new("bcast 100 window 64", "bcast", LoadMode.FanOut, 100, 64),
         new("bcast 1000 window 1", "bcast", LoadMode.FanOut, 1000, 1),
         new("bcast 1000 window 64", "bcast", LoadMode.FanOut, 1000, 64),
+        new("bcast 1000 50 per second", "bcast", LoadMode.FanOut, 1000, 0, Rate: 50),
         new("idle 5000", "idle", LoadMode.Idle, 5000, 0),
     ];
 
@@ -28,10 +33,14 @@ internal sealed record Scenario(string Name, string Group, LoadMode Mode, int Co
     public string Path => Mode == LoadMode.FanOut ? "/bcast" : "/echo";
 
     /// <summary>What the comparison is about.</summary>
-    public string Unit => Mode == LoadMode.Idle ? "memory per connection" : "messages per CPU-second";
+    public string Unit => Mode == LoadMode.Idle ? "memory per connection" : Rate is null ? "messages per CPU-second" : "99th percentile of the latency";
+
+    /// <summary>Whether less of it is better.</summary>
+    public bool IsLessBetter => Mode == LoadMode.Idle || Rate is not null;
 
     /// <summary>The measure that <see cref="Unit"/> names; null where the run has none.</summary>
-    public double? GetValue(LoadResult result) => Mode == LoadMode.Idle ? result.BytesPerConnection : result.MessagesPerCpuSecond;
+    public double? GetValue(LoadResult result) =>
+        Mode == LoadMode.Idle ? result.BytesPerConnection : Rate is null ? result.MessagesPerCpuSecond : result.LatencyMicroseconds?.P99;
 
     /// <summary>Chooses scenarios by group or key, in the order they run.</summary>
     /// <exception cref="ArgumentException">There is no such scenario.</exception>
@@ -44,12 +53,12 @@ internal sealed record Scenario(string Name, string Group, LoadMode Mode, int Co
     }
 
     /// <summary>The arguments of <c>run</c> for this load.</summary>
-    public IEnumerable<string> GetArguments(Uri server, int processId, bool signalR, double seconds, double warmUp)
+    public IEnumerable<string> GetArguments(Uri address, int processId, Contender server, double seconds, double warmUp)
     {
         yield return "run";
         yield return "--json";
         yield return "--url";
-        yield return $"ws://{server.Authority}{Path}";
+        yield return $"ws://{address.Authority}{server.External?.Path ?? Path}";
         yield return "--pid";
         yield return processId.ToString(CultureInfo.InvariantCulture);
         yield return "--mode";
@@ -57,12 +66,19 @@ internal sealed record Scenario(string Name, string Group, LoadMode Mode, int Co
         yield return "--connections";
         yield return Connections.ToString(CultureInfo.InvariantCulture);
         yield return "--protocol";
-        yield return signalR ? "signalr" : "raw";
+        yield return server.SpeaksSignalR ? "signalr" : "raw";
+        yield return "--size";
+        yield return PayloadBytes.ToString(CultureInfo.InvariantCulture);
         yield return "--seconds";
         yield return (Mode == LoadMode.Idle ? 20 : seconds).ToString(CultureInfo.InvariantCulture);
         yield return "--warmup";
         yield return warmUp.ToString(CultureInfo.InvariantCulture);
-        if (Mode != LoadMode.Idle)
+        if (Rate is { } rate)
+        {
+            yield return "--rate";
+            yield return rate.ToString(CultureInfo.InvariantCulture);
+        }
+        else if (Mode != LoadMode.Idle)
         {
             yield return Mode == LoadMode.Echo ? "--in-flight" : "--window";
             yield return Depth.ToString(CultureInfo.InvariantCulture);

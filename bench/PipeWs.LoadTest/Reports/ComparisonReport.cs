@@ -15,7 +15,7 @@ internal static class ComparisonReport
     {
         console.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
-            $"medians; rounds: {result.Options.Rounds}, each {result.Options.Seconds} s after {result.Options.WarmUpSeconds} s of warm-up; messages of 128 bytes; {placement}"));
+            $"medians; rounds: {result.Options.Rounds}, each {result.Options.Seconds} s after {result.Options.WarmUpSeconds} s of warm-up; messages of 128 bytes unless said otherwise; {placement}"));
         foreach (Scenario scenario in result.Options.Scenarios)
         {
             console.WriteLine();
@@ -35,9 +35,10 @@ internal static class ComparisonReport
     private static void WriteTable(ComparisonResult result, Scenario scenario, IAnsiConsole console)
     {
         bool idle = scenario.Mode == LoadMode.Idle;
+        string[] references = [.. new[] { Contender.Floor, Contender.Baseline }.Where(result.Options.Servers.Contains)];
         string[] measures = idle ? ["KiB a connection"] : ["messages/s", "per CPU-s", "p50/p99/p99.9 ms", "lost"];
         Table table = new Table().Border(TableBorder.Simple).AddColumn("server");
-        foreach (string name in measures.Append($"x {ComparisonResult.Baseline}"))
+        foreach (string name in measures.Concat(references.Select(static reference => $"x {reference}")))
         {
             table.AddColumn(new TableColumn(name).RightAligned().NoWrap());
         }
@@ -53,7 +54,7 @@ internal static class ComparisonReport
                     $"{Show(run => run.LatencyMicroseconds?.P50 / 1000, "F2")}/{Show(run => run.LatencyMicroseconds?.P99 / 1000, "F2")}/{Show(run => run.LatencyMicroseconds?.P999 / 1000, "F2")}",
                     Format(result.GetSum(scenario, server, run => run.Lost), "N0"),
                 ];
-            table.AddRow([server, .. values, Format(result.GetRatio(scenario, server, ComparisonResult.Baseline), "0.00")]);
+            table.AddRow([server, .. values, .. references.Select(reference => Format(result.GetRatio(scenario, server, reference), "0.00"))]);
         }
 
         console.Write(table);
@@ -61,17 +62,22 @@ internal static class ComparisonReport
 
     private static void WriteChart(ComparisonResult result, Scenario scenario, IAnsiConsole console)
     {
-        bool idle = scenario.Mode == LoadMode.Idle;
+        (string label, double unit) = scenario switch
+        {
+            { Mode: LoadMode.Idle } => ("KiB per connection (less is better)", 1024),
+            { IsLessBetter: true } => ("99th percentile of the latency in ms (less is better)", 1000),
+            _ => ("thousand messages per CPU-second (more is better)", 1000.0),
+        };
         BarChart chart = new BarChart()
             .Width(78)
-            .Label(idle ? "KiB per connection (less is better)" : "thousand messages per CPU-second (more is better)")
+            .Label(label)
             .LeftAlignLabel();
         for (int i = 0; i < result.Options.Servers.Count; i++)
         {
             string server = result.Options.Servers[i];
             if (result.GetMedian(scenario, server, scenario.GetValue) is { } value)
             {
-                chart.AddItem(server, Math.Round(value / (idle ? 1024 : 1000), 1), Colors[i % Colors.Length]);
+                chart.AddItem(server, Math.Round(value / unit, 1), Colors[i % Colors.Length]);
             }
         }
 

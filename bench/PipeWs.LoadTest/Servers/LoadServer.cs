@@ -1,4 +1,5 @@
 using System.Net;
+using System.Runtime.InteropServices;
 
 namespace PipeWs.LoadTest.Servers;
 
@@ -17,6 +18,12 @@ internal static class LoadServer
     /// <summary>Serves until SIGTERM or SIGINT, and says on one line when it listens.</summary>
     public static async Task ServeAsync(ServerOptions options, TextWriter output)
     {
+        if (options.Kind == ServerKind.Floor)
+        {
+            await ServeFloorAsync(options, output);
+            return;
+        }
+
         await using WebApplication application = Build(options);
         await application.StartAsync();
         await output.WriteLineAsync($"ready {application.Urls.First()}");
@@ -24,11 +31,31 @@ internal static class LoadServer
         await application.WaitForShutdownAsync();
     }
 
+    private static async Task ServeFloorAsync(ServerOptions options, TextWriter output)
+    {
+        using var floor = new FloorServer(options.Port);
+        using PosixSignalRegistration terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
+        using PosixSignalRegistration interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
+        await output.WriteLineAsync($"ready http://127.0.0.1:{floor.Port}");
+        await output.FlushAsync();
+        floor.Run();
+
+        void Stop(PosixSignalContext signal)
+        {
+            signal.Cancel = true;
+            floor.Stop();
+        }
+    }
+
     /// <summary>What every server starts from.</summary>
     public static WebApplicationBuilder CreateBuilder(ServerOptions options)
     {
         WebApplicationBuilder builder = WebApplication.CreateSlimBuilder();
-        builder.WebHost.UseSockets(sockets => sockets.UnsafePreferInlineScheduling = options.IsInline);
+        if (options.Scheduling == Scheduling.Inline)
+        {
+            builder.WebHost.EnableInlineSockets().UseSockets(static sockets => sockets.UnsafePreferInlineScheduling = true);
+        }
+
         if (options.Transport == TransportKind.Loops)
         {
             builder.WebHost.UsePipeWsTransport();

@@ -11,6 +11,9 @@ internal enum ServerKind
 
     /// <summary>SignalR with its JSON protocol.</summary>
     SignalR,
+
+    /// <summary>What moves the bytes and does nothing else.</summary>
+    Floor,
 }
 
 /// <summary>The ways into PipeWs.</summary>
@@ -29,13 +32,10 @@ internal enum Door
 /// <summary>Where Kestrel's sockets run what they wake.</summary>
 internal enum Scheduling
 {
-    /// <summary>As the server's own documentation advises: inline for PipeWs, Kestrel's default for the others.</summary>
-    Own,
-
     /// <summary>Kestrel's default: the thread pool.</summary>
     Default,
 
-    /// <summary>On the thread that found the socket ready.</summary>
+    /// <summary>On the thread that waits for the kernel: Kestrel's inline scheduling, and the runtime's inline completions.</summary>
     Inline,
 }
 
@@ -61,14 +61,11 @@ internal sealed record ServerOptions(
     ServerKind Kind,
     int Port,
     Door Door = Door.Fast,
-    Scheduling Scheduling = Scheduling.Own,
+    Scheduling Scheduling = Scheduling.Default,
     double ShutdownSeconds = ServerOptions.DefaultShutdownSeconds,
     int? MaxMessageBytes = null,
     TransportKind Transport = TransportKind.Sockets)
 {
-    /// <summary>Whether sockets wake their connections on the thread that found them ready, as PipeWs's README advises.</summary>
-    public bool IsInline => Scheduling == Scheduling.Inline || (Scheduling == Scheduling.Own && Kind == ServerKind.PipeWs);
-
     /// <summary>A comparison's servers end quickly: nobody waits for what is pending.</summary>
     public const double DefaultShutdownSeconds = 1;
 

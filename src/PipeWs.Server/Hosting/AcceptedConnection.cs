@@ -26,7 +26,7 @@ internal sealed class AcceptedConnection
     /// The bytes that must leave before the first frame: the 101 where the door did not send it. Left to the hub so that one writer sends
     /// everything, whichever way it sends, and the welcome message can leave with it.
     /// </summary>
-    public ReadOnlyMemory<byte> Answer { get; init; }
+    public ReadOnlyMemory<byte> Answer { get; set; }
 
     /// <summary>The path, without the query.</summary>
     public required string Path { get; init; }

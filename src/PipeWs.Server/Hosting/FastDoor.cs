@@ -17,6 +17,8 @@ internal sealed class FastDoor(HandshakePaths paths, HubDoor door, ConnectionDel
             return;
         }
 
-        await RawHandshake.AnswerAsync(connection, reader, status.Value, door, door);
+        Task answered = RawHandshake.AnswerAsync(connection, reader, status.Value, door, door);
+        reader = null!;
+        await answered;
     }
 }

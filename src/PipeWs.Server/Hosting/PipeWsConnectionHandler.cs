@@ -52,7 +52,9 @@ public sealed class PipeWsConnectionHandler : ConnectionHandler
         if (await RawHandshake.ReadAsync(connection, reader, ShortestTimeout(), _first.Clock) is { } status)
         {
             HubDoor? door = _doors.GetValueOrDefault(reader.Request.Path, _anyPath!);
-            await RawHandshake.AnswerAsync(connection, reader, status, door, _first);
+            Task answered = RawHandshake.AnswerAsync(connection, reader, status, door, _first);
+            reader = null!;
+            await answered;
         }
     }
 

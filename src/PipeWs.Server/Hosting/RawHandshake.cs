@@ -126,7 +126,14 @@ internal static class RawHandshake
                 CloseRequested = CloseRequested(connection),
             };
 
-            if (!TryConsume(connection.Transport.Input, reader.HeadLengthBytes))
+            bool isConsumed = TryConsume(connection.Transport.Input, reader.HeadLengthBytes);
+
+            // What is not let go of here is kept by this method for as long as the connection lives.
+            reader = null!;
+            request = null!;
+            identity = default;
+            subprotocol = extensions = null;
+            if (!isConsumed)
             {
                 return;
             }

@@ -119,6 +119,9 @@ internal sealed partial class Hub
         try
         {
             accepted.Transport.Output.Write(accepted.Answer.Span);
+
+            // The connection holds what a door gave for as long as it lives.
+            accepted.Answer = default;
             return !(await accepted.Transport.Output.FlushAsync()).IsCompleted;
         }
         catch (Exception e) when (e is IOException or OperationCanceledException or ObjectDisposedException or InvalidOperationException)

@@ -37,7 +37,7 @@ internal sealed partial class HubConnection
     internal void EndActivity(WsCloseInfo info)
     {
         // Of a message in parts that was never whole.
-        _context.Activity?.Dispose();
+        _context?.Activity?.Dispose();
         if (_activity is not null)
         {
             HubActivities.StopConnection(_activity, info, Ws.ReceiverException);
@@ -46,20 +46,20 @@ internal sealed partial class HubConnection
 
     private async ValueTask DispatchTracedAsync(Activity connection, ReadOnlySequence<byte> payload, WsMessageType type)
     {
-        using Activity? activity = _context.Activity = HubActivities.StartMessage(connection, type);
+        using Activity? activity = Context.Activity = HubActivities.StartMessage(connection, type);
         try
         {
             activity?.SetTag(HubActivities.MessageSizeTag, payload.Length);
-            await _hub.Router.DispatchAsync(_context, payload, type);
+            await _hub.Router.DispatchAsync(Context, payload, type);
         }
         catch (Exception e)
         {
-            _context.SetFailed(e);
+            Context.SetFailed(e);
             throw;
         }
         finally
         {
-            _context.Activity = null;
+            Context.Activity = null;
         }
     }
 
@@ -67,23 +67,23 @@ internal sealed partial class HubConnection
     {
         if (part.IsFirst)
         {
-            _context.Activity = HubActivities.StartMessage(connection, part.Type);
+            Context.Activity = HubActivities.StartMessage(connection, part.Type);
         }
 
-        Activity? activity = Activity.Current = _context.Activity;
+        Activity? activity = Activity.Current = Context.Activity;
         try
         {
-            await _hub.Router.DispatchPartAsync(_context, part);
+            await _hub.Router.DispatchPartAsync(Context, part);
         }
         catch (Exception e)
         {
-            _context.SetFailed(e);
+            Context.SetFailed(e);
             throw;
         }
 
         if (part.IsLast)
         {
-            _context.Activity = null;
+            Context.Activity = null;
             activity?.Dispose();
         }
     }

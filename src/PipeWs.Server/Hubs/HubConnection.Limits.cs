@@ -83,7 +83,7 @@ internal sealed partial class HubConnection
         }
 
         return guard.Policy == WsRateLimitPolicy.ReplyError && _hub.Router.CanAnswer(type)
-            ? _hub.Router.RefuseMessageAsync(_context, payload, 429, refusal.Reason)
+            ? _hub.Router.RefuseMessageAsync(Context, payload, 429, refusal.Reason)
             : WaitAndDispatchAsync(guard, type, payload, refusal);
     }
 
@@ -138,12 +138,12 @@ internal sealed partial class HubConnection
     }
 
     private ValueTask DispatchAsync(WsMessageType type, in ReadOnlySequence<byte> payload) =>
-        Identity is { IsPending: true } ? _hub.Router.DispatchUnauthenticatedAsync(_context, payload, type)
-        : _traced is null ? _hub.Router.DispatchAsync(_context, payload, type)
+        Identity is { IsPending: true } ? _hub.Router.DispatchUnauthenticatedAsync(Context, payload, type)
+        : _traced is null ? _hub.Router.DispatchAsync(Context, payload, type)
         : DispatchTracedAsync(_traced, payload, type);
 
     private ValueTask DispatchPartAsync(in WsMessagePart part) =>
-        _traced is null ? _hub.Router.DispatchPartAsync(_context, part) : DispatchPartTracedAsync(_traced, part);
+        _traced is null ? _hub.Router.DispatchPartAsync(Context, part) : DispatchPartTracedAsync(_traced, part);
 
     private void ThrowIfOverLimit(string key)
     {

@@ -12,7 +12,8 @@ namespace PipeWs.Server.Hubs;
 internal sealed partial class HubConnection : WsReceiver, IWsConnection
 {
     private readonly Hub _hub;
-    private readonly RequestContext _context;
+    private readonly IServiceProvider _services;
+    private RequestContext? _context;
     private ConcurrentDictionary<string, object>? _metadata;
 
     internal HubConnection(Hub hub, string id, AcceptedConnection accepted, int shardIndex, IServiceProvider services)
@@ -28,7 +29,7 @@ internal sealed partial class HubConnection : WsReceiver, IWsConnection
         ConnectedAt = hub.Time.GetUtcNow();
         ShardIndex = shardIndex;
         Ws = new WsConnection(accepted.Transport, WsRole.Server, hub.ConnectionOptions, hub.Heartbeat, accepted.Abort, accepted.Compression, accepted.Loop);
-        _context = new RequestContext(hub, this, services) { SpeaksJson = hub.SpeaksJson };
+        _services = services;
         _place = accepted.Place;
         _guard = hub.InboundLimits is { } limits ? new InboundGuard(limits, this, hub.Heartbeat) : null;
     }
@@ -52,6 +53,9 @@ internal sealed partial class HubConnection : WsReceiver, IWsConnection
     public Task<WsCloseInfo> Closed => Ws.Closed;
 
     internal WsConnection Ws { get; }
+
+    /// <summary>What its messages are handled with, one after the other. Made with the first: many connections only listen.</summary>
+    private RequestContext Context => _context ??= new RequestContext(_hub, this, _services) { SpeaksJson = _hub.SpeaksJson };
 
     /// <summary>The shard its memberships live on.</summary>
     internal int ShardIndex { get; }

@@ -26,6 +26,7 @@ internal sealed class Membership : WsOutboundSource
     {
         Room = room;
         Connection = connection;
+        Ws = connection.Ws;
         _cursor = cursor;
         _replayTo = replayTo;
     }
@@ -33,6 +34,9 @@ internal sealed class Membership : WsOutboundSource
     internal Room Room { get; }
 
     internal HubConnection Connection { get; }
+
+    /// <summary>The connection's writer: what a walk touches of a member should be near.</summary>
+    internal WsConnection Ws { get; }
 
     /// <summary>What the join answered, for whoever joins again.</summary>
     internal WsJoinResult Answer { get; set; }

@@ -231,7 +231,7 @@ internal sealed class Shard : IThreadPoolWorkItem, IWsBatchWork
                     Membership member = members[i]!;
                     if (member.IsServed)
                     {
-                        member.Connection.Ws.Signal(member);
+                        member.Ws.Signal(member);
                     }
                 }
 

@@ -41,8 +41,8 @@ internal sealed partial class LoopConnection : ConnectionContext, ILoopItem, IDu
     /// <summary>The loop that owns it.</summary>
     public EventLoop Loop { get; }
 
-    /// <summary>Guards what the kernel watches, and what waits to be sent.</summary>
-    public Lock Gate { get; } = new();
+    /// <summary>Guards what the kernel watches, and what waits to be sent. Nobody else's to lock, and no object of its own: there may be many connections.</summary>
+    public object Gate => _writer;
 
     /// <summary>Why it was aborted; null while it was not.</summary>
     public ConnectionAbortedException? AbortReason => Volatile.Read(ref _abortReason);

@@ -11,6 +11,7 @@ internal static class Errno
     public const int TooManyFilesInSystem = 23;
     public const int TooManyFiles = 24;
     public const int BrokenPipe = 32;
+    public const int NotASocket = 88;
     public const int ConnectionAborted = 103;
     public const int ConnectionReset = 104;
     public const int NoBufferSpace = 105;

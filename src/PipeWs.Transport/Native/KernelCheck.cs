@@ -26,6 +26,11 @@ internal static class KernelCheck
         Expect(seen.SetEquals([(EventPoll.In, FirstData), (EventPoll.In, SecondData)]), "struct epoll_event");
         first.Clear();
         Expect(poll.Wait(events, 0) == 1 && EventPoll.Get(events, 0) == (EventPoll.In, SecondData), "eventfd");
+
+        // The right calls know that this is no socket; wrong ones would know nothing of sockets.
+        Span<byte> bytes = stackalloc byte[8];
+        Expect(Libc.Receive(first.File, bytes) == -Errno.NotASocket, "recvfrom");
+        Expect(Libc.Send(first.File, bytes) == -Errno.NotASocket, "sendto");
     }
 
     private static void Expect(bool holds, string what)

@@ -137,6 +137,8 @@ public sealed partial class WsConnection
     {
         handled = default;
         long received = buffer.Length;
+        ArraySegment<byte> array = ArrayOf(buffer);
+        int used = 0;
         WsConnection? outer = WsBatch.Enter(this);
         try
         {
@@ -147,7 +149,34 @@ public sealed partial class WsConnection
                     return BatchEnd.AwaitBacklog;
                 }
 
+                if (TryReadWhole(array, ref used, receiver, out ReadOnlySequence<byte> message, out bool isValid))
+                {
+                    if (!isValid)
+                    {
+                        Fail(s_notUtf8);
+                        return BatchEnd.End;
+                    }
+
+                    _inReceiver = true;
+                    handled = DeliverWhole(receiver, message);
+                    if (!handled.IsCompletedSuccessfully)
+                    {
+                        return BatchEnd.AwaitReceiver;
+                    }
+
+                    handled.GetAwaiter().GetResult();
+                    _inReceiver = false;
+                    continue;
+                }
+
+                if (used > 0)
+                {
+                    buffer = buffer.Slice(used);
+                    used = 0;
+                }
+
                 ReceiveStep step = ReadStep(ref buffer, receiver, out ReadOnlySequence<byte> payload, out bool isFirst, out bool isLast);
+                array = ArrayOf(buffer);
                 switch (step)
                 {
                     case ReceiveStep.NeedMore:
@@ -180,6 +209,11 @@ public sealed partial class WsConnection
         }
         finally
         {
+            if (used > 0)
+            {
+                buffer = buffer.Slice(used);
+            }
+
             _bytesReceived += received - buffer.Length;
             ReleaseLoopTurn();
             WsBatch.Leave(outer);
@@ -204,6 +238,24 @@ public sealed partial class WsConnection
             return step == ReceiveStep.Message
                 ? receiver.OnMessageAsync(_messageType, payload)
                 : receiver.OnPartAsync(new WsMessagePart(_messageType, payload, isFirst, isLast));
+        }
+        catch (Exception e)
+        {
+            return ValueTask.FromException(e);
+        }
+    }
+
+    private ValueTask DeliverWhole(WsReceiver receiver, in ReadOnlySequence<byte> message)
+    {
+        if (IsClosing)
+        {
+            return default;
+        }
+
+        _messagesReceived++;
+        try
+        {
+            return receiver.OnMessageAsync(_messageType, message);
         }
         catch (Exception e)
         {

@@ -12,6 +12,9 @@ public ref struct WsFrameWriter
     /// <summary>How much is compressed at a time, in bytes: a quarter more, which is what it may become, is what a thread keeps room for.</summary>
     internal const int DeflatedPieceBytes = 48 * 1024;
 
+    /// <summary>Up to this many bytes a payload and its header are written in one go.</summary>
+    private const int MaxBytesAtOnce = 1024;
+
     private readonly PipeWriter _output;
     private readonly bool _masks;
     private readonly int _fullBytes;
@@ -77,6 +80,17 @@ public ref struct WsFrameWriter
 
     internal void Write(Opcode opcode, bool fin, scoped ReadOnlySpan<byte> payload, byte rsv = 0)
     {
+        if (!_masks && payload.Length <= MaxBytesAtOnce)
+        {
+            Span<byte> frame = _output.GetSpan(FrameHeader.MaxLength + payload.Length);
+            int length = FrameHeader.Write(frame, opcode, payload.Length, fin, rsv);
+            payload.CopyTo(frame[length..]);
+            length += payload.Length;
+            _output.Advance(length);
+            BytesWritten += length;
+            return;
+        }
+
         uint key = WriteHeader(opcode, fin, payload.Length, rsv);
         WritePayload(payload, key, 0);
     }

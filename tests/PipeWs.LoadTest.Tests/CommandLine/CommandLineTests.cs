@@ -134,26 +134,32 @@ public sealed class CommandLineTests
         ComparisonOptions options = CompareCommand.GetOptions(result);
 
         Assert.Null(CompareCommand.FindContradiction(result));
-        Assert.Equal(["pipews", "aspnet", "signalr"], options.Servers);
+        Assert.Equal(["floor", "pipews-loops", "pipews-inline", "pipews", "aspnet", "signalr"], options.Servers);
         Assert.Equal(Scenario.All, options.Scenarios);
-        Assert.Equal(("fast", 3), (options.Door, options.Rounds));
+        Assert.Equal(3, options.Rounds);
     }
 
     [Theory]
-    [InlineData("--servers aspnet,signalr --scenarios echo,idle")]
-    [InlineData("--servers aspnet signalr --scenarios echo idle")]
+    [InlineData("--servers aspnet,signalr --scenarios echo-64x1,echo-64x32,idle")]
+    [InlineData("--servers aspnet signalr --scenarios echo-64x1 idle echo-64x32")]
     [InlineData("--servers aspnet --servers signalr --scenarios idle-5000,echo-64x1 --scenarios echo-64x32")]
     public void Compare_takes_lists_in_any_form(string lists)
     {
-        ComparisonOptions options = CompareCommand.GetOptions(Parse($"compare {lists} --rounds 2 --door handler --quick"));
+        ComparisonOptions options = CompareCommand.GetOptions(Parse($"compare {lists} --rounds 2 --quick"));
 
         Assert.Equal(["aspnet", "signalr"], options.Servers);
         Assert.Equal(["echo 64x1", "echo 64x32", "idle 5000"], options.Scenarios.Select(scenario => scenario.Name));
-        Assert.Equal(("handler", 2), (options.Door, options.Rounds));
+        Assert.Equal(2, options.Rounds);
     }
 
     [Theory]
     [InlineData("--servers apache")]
+    [InlineData("--servers ,")]
+    [InlineData("--external uws")]
+    [InlineData("--external uws=./server@port")]
+    [InlineData("--external uws=@9001")]
+    [InlineData("--external =./server@9001")]
+    [InlineData("--external aspnet=./server@9001")]
     [InlineData("--scenarios dance")]
     [InlineData("--scenarios ,")]
     [InlineData("--rounds 0")]
@@ -161,11 +167,24 @@ public sealed class CommandLineTests
         Assert.NotNull(CompareCommand.FindContradiction(Parse($"compare {options}")));
 
     [Fact]
+    public void Compare_takes_programs_of_others()
+    {
+        ComparisonOptions options = CompareCommand.GetOptions(LoadTestCommand.Create().Parse(
+            ["compare", "--servers", "aspnet", "--external", "uws=./server --at me@home@9001@/ws", "--external", "go=./echo@9002"]));
+
+        Assert.Equal(["aspnet", "uws", "go"], options.Servers);
+        Assert.Equal(new ExternalServer("./server --at me@home", 9001, "/ws"), options.Contenders[1].External);
+        Assert.Equal(new ExternalServer("./echo", 9002, null), options.Contenders[2].External);
+        Assert.Contains("ws://127.0.0.1:9001/ws", Scenario.All[0].GetArguments(new Uri("http://127.0.0.1:9001"), 1, options.Contenders[1], 1, 1));
+        Assert.Contains("ws://127.0.0.1:9002/echo", Scenario.All[0].GetArguments(new Uri("http://127.0.0.1:9002"), 1, options.Contenders[2], 1, 1));
+    }
+
+    [Fact]
     public void The_arguments_of_every_scenario_are_ones_that_run_takes()
     {
         foreach (Scenario scenario in Scenario.All)
         {
-            ParseResult result = LoadTestCommand.Create().Parse([.. scenario.GetArguments(new Uri("http://127.0.0.1:81"), 4711, signalR: true, 2.5, 1.5)]);
+            ParseResult result = LoadTestCommand.Create().Parse([.. scenario.GetArguments(new Uri("http://127.0.0.1:81"), 4711, Contender.Choose(["signalr"], [])[0], 2.5, 1.5)]);
             LoadOptions options = RunCommand.GetOptions(result);
 
             Assert.Empty(result.Errors);

@@ -64,7 +64,7 @@ public sealed class ComparisonResultTests
     }
 
     private static ComparisonResult Create(Dictionary<(Scenario, string), List<LoadResult>> results) =>
-        new(new ComparisonOptions(["pipews", "aspnet", "signalr"], "fast", [Echo, Idle], 3, 1, 1), results);
+        new(new ComparisonOptions(Contender.Choose(["pipews", "aspnet", "signalr"], []), [Echo, Idle], 3, 1, 1), results);
 
     private static LoadResult Run(long messages, double cpuSeconds) => new()
     {

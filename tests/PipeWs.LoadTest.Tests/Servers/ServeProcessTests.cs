@@ -1,6 +1,9 @@
+using System.Net;
+using System.Net.Sockets;
 using PipeWs.LoadTest.Compare;
 using PipeWs.LoadTest.Load;
 using PipeWs.LoadTest.Measurement;
+using PipeWs.LoadTest.Reports;
 
 namespace PipeWs.LoadTest.Tests.Servers;
 
@@ -18,7 +21,7 @@ public sealed class ServeProcessTests
         Assert.NotNull(line);
         Assert.Matches("^ready http://127\\.0\\.0\\.1:[0-9]+$", line);
         var url = new Uri(line["ready http".Length..].Insert(0, "ws") + "/bcast");
-        using System.Net.Sockets.Socket socket = ClientHandshake.Connect(url, out _);
+        using Socket socket = ClientHandshake.Connect(url, out _);
         Assert.Equal(0, await process.StopAsync());
         Assert.Equal("", await process.Output.ReadToEndAsync(TestContext.Current.CancellationToken));
     }
@@ -53,10 +56,10 @@ public sealed class ServeProcessTests
     [Fact]
     public async Task A_port_that_is_taken_is_an_error_in_words()
     {
-        using var taken = new System.Net.Sockets.TcpListener(System.Net.IPAddress.Loopback, 0);
+        using var taken = new TcpListener(IPAddress.Loopback, 0);
         taken.Start();
         var errors = new List<string>();
-        int port = ((System.Net.IPEndPoint)taken.LocalEndpoint).Port;
+        int port = ((IPEndPoint)taken.LocalEndpoint).Port;
         await using var process = ChildProcess.Start(["serve", "--server", "aspnet", "--port", $"{port}"], core: null, errors.Add);
 
         Assert.Equal(2, await process.WaitForExitAsync(TestContext.Current.CancellationToken));
@@ -68,7 +71,7 @@ public sealed class ServeProcessTests
     {
         var progress = new Recorder();
         Scenario echo = Scenario.Choose(["echo-64x32"])[0];
-        var comparison = new Comparison(new ComparisonOptions(["aspnet", "signalr"], "fast", [echo], 2, 0.3, 0.2), progress);
+        var comparison = new Comparison(new ComparisonOptions(Contender.Choose(["aspnet", "signalr"], []), [echo], 2, 0.3, 0.2), progress);
 
         ComparisonResult result = await comparison.RunAsync(TestContext.Current.CancellationToken);
 
@@ -84,16 +87,43 @@ public sealed class ServeProcessTests
     }
 
     [Fact]
+    public async Task Compare_measures_a_program_of_somebody_elses_and_every_way_to_run_ours()
+    {
+        int port = FreePort();
+        string program = Environment.ProcessPath!.EndsWith("dotnet", StringComparison.Ordinal) ? Environment.ProcessPath! : "dotnet";
+        Contender external = ExternalServer.Parse($"other={program} {typeof(Program).Assembly.Location} serve --server floor --port {port}@{port}");
+        Scenario[] scenarios = [Scenario.Choose(["echo-64x32"])[0], Scenario.Choose(["bcast-100-window-64"])[0]];
+        var comparison = new Comparison(new ComparisonOptions(Contender.Choose(["floor", "pipews-loops", "pipews-inline", "pipews-loops-mapped", "aspnet-loops"], [external]), scenarios, 1, 0.3, 0.2), new Recorder());
+
+        ComparisonResult result = await comparison.RunAsync(TestContext.Current.CancellationToken);
+
+        Assert.True(result.IsSound, string.Join('\n', result.GetConclusions()));
+        string table = MarkdownReport.Create(result, "anywhere");
+        Assert.Contains("| | floor | pipews-loops | pipews-inline | pipews-loops-mapped | aspnet-loops | other |\n|---|---|---|---|---|---|---|\n", table, StringComparison.Ordinal);
+        Assert.Matches(@"\| echo 64x32, k messages/CPU-s \| [\d,.]+ \| [\d,.]+ \(\d+\.\d\d\) \|", table);
+        System.Xml.Linq.XDocument chart = System.Xml.Linq.XDocument.Parse(SvgReport.Create(result));
+        Assert.Equal(2 * 6, chart.Descendants(System.Xml.Linq.XName.Get("rect", "http://www.w3.org/2000/svg")).Count());
+        Assert.All(comparison.StartedProcesses, id => Assert.Throws<InvalidOperationException>(() => ProcessStatus.Read(id)));
+    }
+
+    [Fact]
     public async Task Compare_ends_its_server_when_it_is_interrupted()
     {
         using var interruption = new CancellationTokenSource();
         var progress = new Recorder { OnReport = what => { if (what.Contains("warm-up", StringComparison.Ordinal)) { interruption.Cancel(); } } };
-        var comparison = new Comparison(new ComparisonOptions(["aspnet"], "fast", [Scenario.Choose(["echo"])[0]], 1, 60, 60), progress);
+        var comparison = new Comparison(new ComparisonOptions(Contender.Choose(["aspnet"], []), [Scenario.Choose(["echo"])[0]], 1, 60, 60), progress);
 
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => comparison.RunAsync(interruption.Token));
 
         Assert.NotEmpty(comparison.StartedProcesses);
         Assert.All(comparison.StartedProcesses, id => Assert.Throws<InvalidOperationException>(() => ProcessStatus.Read(id)));
+    }
+
+    private static int FreePort()
+    {
+        using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        socket.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        return ((IPEndPoint)socket.LocalEndPoint!).Port;
     }
 
     private sealed class Recorder : ILoadProgress

@@ -325,11 +325,21 @@ public sealed class CompressedReceiveTests
         await SendAsync(harness, RawFrame.Text, enough);
         Assert.Empty((await harness.Receiver.NextAsync()).Payload);
         Assert.Equal(enough.Length, harness.Connection.DeflatedPayloadBytes);
+        foreach (int length in (int[])[5, 70_000])
+        {
+            // What comes as it is was nothing else before, however it is read.
+            await harness.SendAsync(harness.Peer.Encode(RawFrame.Binary, new byte[length]));
+            await harness.Receiver.NextAsync();
+            Assert.Equal(0, harness.Connection.DeflatedPayloadBytes);
+            await SendAsync(harness, RawFrame.Text, enough);
+            await harness.Receiver.NextAsync();
+        }
+
         Task sending = SendAsync(harness, RawFrame.Text, tooMany);
 
         Assert.Equal(1008, (await harness.Peer.ReadFrameAsync()).CloseCode);
         await sending.Soon();
-        Assert.InRange(harness.Connection.BytesReceived, 0, enough.Length + (256 * 1024));
+        Assert.InRange(harness.Connection.BytesReceived, 0, (3 * enough.Length) + 70_100 + (256 * 1024));
     }
 
     [Fact]
