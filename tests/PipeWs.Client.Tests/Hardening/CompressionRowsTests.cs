@@ -1,12 +1,13 @@
 using System.IO.Compression;
 using System.Text;
+using System.Text.Json.Serialization;
 using PipeWs.Client.Tests.Support;
 using PipeWs.Shared;
 
 namespace PipeWs.Client.Tests.Hardening;
 
 /// <summary>What a server may not do where compression was offered: rows 13, 16 and 32-36 for the client.</summary>
-public sealed class CompressionRowsTests
+public sealed partial class CompressionRowsTests
 {
     private const string Agreed = "Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover; client_no_context_takeover\r\n";
 
@@ -52,6 +53,51 @@ public sealed class CompressionRowsTests
         Assert.Equal(0x40, compressed.Rsv);
         Assert.Equal(text, Inflate(compressed.Payload));
         Assert.Equal((0, text.Length), (plain.Rsv, plain.Payload.Length));
+    }
+
+    [Fact]
+    public async Task Every_way_to_send_can_say_that_a_message_is_never_compressed()
+    {
+        string text = new('x', 1_000);
+        byte[] bytes = Encoding.UTF8.GetBytes(text);
+        var never = new WsSendOptions(NeverCompress: true);
+        var seen = new TaskCompletionSource<List<int>>();
+        await using ScriptedServer server = ScriptedServer.Listen(async peer =>
+        {
+            await peer.AcceptAsync(Agreed);
+            List<int> rsv = [];
+            while (rsv.Count < 14)
+            {
+                rsv.Add((await peer.Frames.ReadFrameAsync()).Rsv);
+            }
+
+            seen.TrySetResult(rsv);
+            await peer.ServeAsync();
+        });
+        await using WsClient client = server.CreateClient(o =>
+        {
+            o.Compression = new();
+            o.ReadyHandlers.Add(new Ready(async (connection, cancellationToken) =>
+            {
+                foreach (WsSendOptions options in (WsSendOptions[])[default, never])
+                {
+                    await connection.SendAsync(bytes, WsMessageType.Text, options, cancellationToken);
+                    await connection.SendTextAsync(text, options, cancellationToken);
+                    await connection.SendJsonAsync(text, Json.Default.String, options, cancellationToken);
+                }
+            }));
+        });
+
+        await client.StartAsync().Soon();
+        foreach (WsSendOptions options in (WsSendOptions[])[default, never])
+        {
+            await client.SendAsync(bytes, WsMessageType.Text, options).Soon();
+            await client.SendTextAsync(text, options).Soon();
+            await client.SendJsonAsync(text, Json.Default.String, options).Soon();
+            Assert.True(client.TrySend(bytes, WsMessageType.Text, options));
+        }
+
+        Assert.Equal([0x40, 0x40, 0x40, 0, 0, 0, 0x40, 0x40, 0x40, 0x40, 0, 0, 0, 0], await seen.Task.Soon());
     }
 
     [Fact]
@@ -147,4 +193,12 @@ public sealed class CompressionRowsTests
         inflate.CopyTo(message);
         return message.ToArray();
     }
+
+    private sealed class Ready(Func<WsClientConnection, CancellationToken, ValueTask> handler) : IConnectionReadyHandler
+    {
+        public ValueTask OnConnectionReadyAsync(WsClientConnection connection, CancellationToken cancellationToken) => handler(connection, cancellationToken);
+    }
+
+    [JsonSerializable(typeof(string))]
+    private sealed partial class Json : JsonSerializerContext;
 }
