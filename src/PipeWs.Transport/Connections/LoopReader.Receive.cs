@@ -77,7 +77,8 @@ internal sealed partial class LoopReader
     /// <returns><see langword="false"/> where there is something to give now.</returns>
     private bool TryWaitDisarmed()
     {
-        if (_connection.TryUseSocket())
+        // One that belongs on the loop is called there, though the bytes could be had here.
+        if ((!_connection.StaysOnLoop || _connection.Loop.IsOnLoop) && _connection.TryUseSocket())
         {
             bool received = TryReceive(null);
             _connection.EndUseOfSocket();

@@ -12,8 +12,10 @@ public sealed partial class WsConnection
     /// <summary>How long bytes of a peer that was failed are read and dropped, so that the close frame is not lost to a reset.</summary>
     private static readonly TimeSpan s_linger = TimeSpan.FromMilliseconds(200);
 
-    private readonly TaskCompletionSource _closeFlushed = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private readonly CancellationTokenSource _ending = new();
+    // Made by whoever needs one first: while a connection is idle, nobody does.
+    private TaskCompletionSource? _closeFlushed;
+    private CancellationTokenSource? _ending;
+    private int _hasBegunToEnd;
     private CloseRequest? _closeRequest;
     private volatile bool _closeSent;
     private bool _closeReceived;
@@ -25,7 +27,7 @@ public sealed partial class WsConnection
     private int _transportAborted;
 
     /// <summary>Fires when the connection begins to end, whoever began it.</summary>
-    public CancellationToken ConnectionClosed => _ending.Token;
+    public CancellationToken ConnectionClosed => Ending().Token;
 
     /// <summary>Whether the connection has begun to end; sends are refused from then on.</summary>
     public bool IsClosing => Volatile.Read(ref _closeRequest) is not null || _transportEnded || _outputEnded;
@@ -201,10 +203,43 @@ public sealed partial class WsConnection
     private void OnEnding()
     {
         // The callbacks are the application's: they must not run on the thread that writes.
-        if (!_ending.IsCancellationRequested)
+        if (Interlocked.Exchange(ref _hasBegunToEnd, 1) == 0)
         {
-            _ = _ending.CancelAsync();
+            _ = Volatile.Read(ref _ending)?.CancelAsync();
         }
+    }
+
+    private CancellationTokenSource Ending()
+    {
+        if (Volatile.Read(ref _ending) is { } existing)
+        {
+            return existing;
+        }
+
+        var source = new CancellationTokenSource();
+        if (Interlocked.CompareExchange(ref _ending, source, null) is { } other)
+        {
+            return other;
+        }
+
+        if (Volatile.Read(ref _hasBegunToEnd) != 0)
+        {
+            // Whoever began the end did not find it.
+            _ = source.CancelAsync();
+        }
+
+        return source;
+    }
+
+    private static TaskCompletionSource Completion(ref TaskCompletionSource? completion)
+    {
+        if (Volatile.Read(ref completion) is { } existing)
+        {
+            return existing;
+        }
+
+        var mine = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        return Interlocked.CompareExchange(ref completion, mine, null) ?? mine;
     }
 
     /// <summary>After the receive loop: gets the close frame out, lets the peer have it, and completes both pipes.</summary>
@@ -212,7 +247,7 @@ public sealed partial class WsConnection
     {
         if (!_transportEnded && !IsAborted)
         {
-            await WaitUntilDeadlineAsync(_closeFlushed.Task);
+            await WaitUntilDeadlineAsync(Completion(ref _closeFlushed).Task);
             if (!IsAborted && (!_closeReceived || !_isServer))
             {
                 await LingerAsync();
@@ -225,7 +260,7 @@ public sealed partial class WsConnection
         BeginTransportEnd();
         CancelPending();
         Wake();
-        if (!_outputDone.Task.IsCompleted)
+        if (!Completion(ref _outputDone).Task.IsCompleted)
         {
             if (!isHandedOver)
             {
@@ -233,7 +268,7 @@ public sealed partial class WsConnection
                 AbortTransport(null);
             }
 
-            await _outputDone.Task;
+            await Completion(ref _outputDone).Task;
         }
 
         await CompleteInputAsync();

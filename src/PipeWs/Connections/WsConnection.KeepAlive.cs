@@ -49,7 +49,7 @@ public sealed partial class WsConnection : IWsHeartbeatItem
 
         var answered = new TaskCompletionSource<TimeSpan>(TaskCreationOptions.RunContinuationsAsynchronously);
         SendPing(answered);
-        using CancellationTokenRegistration ended = _ending.Token.UnsafeRegister(
+        using CancellationTokenRegistration ended = ConnectionClosed.UnsafeRegister(
             static state => ((TaskCompletionSource<TimeSpan>)state!).TrySetException(new WsClosedException("The connection ended before the pong came.")), answered);
         try
         {

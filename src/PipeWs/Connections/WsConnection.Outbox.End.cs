@@ -65,7 +65,7 @@ public sealed partial class WsConnection
         DropInbox();
         DropMail();
         _compression?.ReleaseDeflater();
-        _closeFlushed.TrySetResult();
+        Completion(ref _closeFlushed).TrySetResult();
         try
         {
             _output.Complete();
@@ -75,6 +75,6 @@ public sealed partial class WsConnection
             // A transport that fails while it is completed has nothing more to say.
         }
 
-        _outputDone.TrySetResult();
+        Completion(ref _outputDone).TrySetResult();
     }
 }

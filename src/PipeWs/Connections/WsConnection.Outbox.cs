@@ -51,7 +51,7 @@ public sealed partial class WsConnection
     private long _flushingSince;
     private volatile bool _outputEnded;
     private volatile bool _outputFinished;
-    private readonly TaskCompletionSource _outputDone = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private TaskCompletionSource? _outputDone;
 
     /// <summary>How many bytes wait for the transport to take those before them.</summary>
     public long BacklogBytes => Volatile.Read(ref _backlogBytes);
@@ -348,7 +348,7 @@ public sealed partial class WsConnection
         }
         else if (_closeSent)
         {
-            _closeFlushed.TrySetResult();
+            Completion(ref _closeFlushed).TrySetResult();
         }
 
         SignalBacklog();

@@ -283,7 +283,7 @@ public sealed partial class WsConnection
             await handled;
             return false;
         }
-        catch (Exception e) when ((IsClosing || _ending.IsCancellationRequested) && e is OperationCanceledException or WsClosedException)
+        catch (Exception e) when ((IsClosing || Volatile.Read(ref _hasBegunToEnd) != 0) && e is OperationCanceledException or WsClosedException)
         {
             // Not a failure but how a receiver gives up when the connection, or the transport beneath it, ends; the close frame or the end is still to be read.
             return false;
