@@ -119,17 +119,32 @@ public sealed partial class WsClient : IAsyncDisposable
 
     /// <summary>Sends text.</summary>
     /// <inheritdoc cref="SendAsync(ReadOnlyMemory{byte}, WsMessageType, CancellationToken)"/>
-    public ValueTask SendTextAsync(string text, CancellationToken cancellationToken = default)
+    public ValueTask SendTextAsync(string text, CancellationToken cancellationToken = default) => SendTextAsync(text, default, cancellationToken);
+
+    /// <summary>Sends text of which something more is to be said.</summary>
+    /// <param name="text">The text.</param>
+    /// <param name="options">What is to be said.</param>
+    /// <param name="cancellationToken">Takes it back, as long as it was not handed to the connection.</param>
+    /// <inheritdoc cref="SendAsync(ReadOnlyMemory{byte}, WsMessageType, CancellationToken)"/>
+    public ValueTask SendTextAsync(string text, WsSendOptions options, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(text);
         Messages.MessageBuffer buffer = Messages.MessageBuffer.Rent();
         buffer.WriteText(text);
-        return _writes.SendAsync(WsMessageType.Text, buffer, cancellationToken);
+        return _writes.SendAsync(WsMessageType.Text, buffer, options, cancellationToken);
     }
 
     /// <summary>Sends a value as JSON text.</summary>
     /// <inheritdoc cref="SendAsync(ReadOnlyMemory{byte}, WsMessageType, CancellationToken)"/>
-    public ValueTask SendJsonAsync<T>(T value, JsonTypeInfo<T> type, CancellationToken cancellationToken = default)
+    public ValueTask SendJsonAsync<T>(T value, JsonTypeInfo<T> type, CancellationToken cancellationToken = default) => SendJsonAsync(value, type, default, cancellationToken);
+
+    /// <summary>Sends a value as JSON text of which something more is to be said.</summary>
+    /// <param name="value">The value.</param>
+    /// <param name="type">How it is written, from a source-generated context.</param>
+    /// <param name="options">What is to be said.</param>
+    /// <param name="cancellationToken">Takes it back, as long as it was not handed to the connection.</param>
+    /// <inheritdoc cref="SendAsync(ReadOnlyMemory{byte}, WsMessageType, CancellationToken)"/>
+    public ValueTask SendJsonAsync<T>(T value, JsonTypeInfo<T> type, WsSendOptions options, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(type);
         Messages.MessageBuffer buffer = Messages.MessageBuffer.Rent();
@@ -143,10 +158,17 @@ public sealed partial class WsClient : IAsyncDisposable
             throw;
         }
 
-        return _writes.SendAsync(WsMessageType.Text, buffer, cancellationToken);
+        return _writes.SendAsync(WsMessageType.Text, buffer, options, cancellationToken);
     }
 
     /// <summary>Sends a copy of a message without waiting, for those who do not want to know its outcome.</summary>
     /// <returns>Whether it was handed to the connection or has its place in the write buffer; false where it was not sent.</returns>
-    public bool TrySend(ReadOnlySpan<byte> payload, WsMessageType type = WsMessageType.Text) => _writes.TrySend(type, payload);
+    public bool TrySend(ReadOnlySpan<byte> payload, WsMessageType type = WsMessageType.Text) => _writes.TrySend(type, payload, default);
+
+    /// <summary>Sends a copy of a message without waiting, of which something more is to be said.</summary>
+    /// <param name="payload">Text must be valid UTF-8.</param>
+    /// <param name="type">Text or binary.</param>
+    /// <param name="options">What is to be said.</param>
+    /// <inheritdoc cref="TrySend(ReadOnlySpan{byte}, WsMessageType)"/>
+    public bool TrySend(ReadOnlySpan<byte> payload, WsMessageType type, WsSendOptions options) => _writes.TrySend(type, payload, options);
 }

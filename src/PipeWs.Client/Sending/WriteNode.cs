@@ -47,9 +47,10 @@ internal sealed class WriteNode : IValueTaskSource
     }
 
     /// <summary>A message in a buffer that goes back with the node.</summary>
-    public static WriteNode ForBuffer(WsMessageType type, MessageBuffer buffer, bool isAwaited)
+    public static WriteNode ForBuffer(WsMessageType type, MessageBuffer buffer, WsSendOptions options, bool isAwaited)
     {
         WriteNode node = Rent(type, isAwaited);
+        node.Options = options;
         node._buffer = buffer;
         return node;
     }

@@ -56,7 +56,7 @@ internal sealed partial class WriteQueue(WsClientOptions options, WsHeartbeat he
     }
 
     /// <summary>Sends what was written to a buffer, which goes back by itself.</summary>
-    public ValueTask SendAsync(WsMessageType type, MessageBuffer buffer, CancellationToken cancellationToken)
+    public ValueTask SendAsync(WsMessageType type, MessageBuffer buffer, WsSendOptions sendOptions, CancellationToken cancellationToken)
     {
         if (cancellationToken.IsCancellationRequested)
         {
@@ -64,19 +64,19 @@ internal sealed partial class WriteQueue(WsClientOptions options, WsHeartbeat he
             return ValueTask.FromCanceled(cancellationToken);
         }
 
-        if (TrySendNow(type, buffer.Written.Span, default))
+        if (TrySendNow(type, buffer.Written.Span, sendOptions))
         {
             buffer.Return();
             return default;
         }
 
-        return Enqueue(WriteNode.ForBuffer(type, buffer, isAwaited: true), cancellationToken);
+        return Enqueue(WriteNode.ForBuffer(type, buffer, sendOptions, isAwaited: true), cancellationToken);
     }
 
     /// <summary>Sends a copy without waiting for the outcome; false where it is certain to fail.</summary>
-    public bool TrySend(WsMessageType type, ReadOnlySpan<byte> payload)
+    public bool TrySend(WsMessageType type, ReadOnlySpan<byte> payload, WsSendOptions sendOptions)
     {
-        if (TrySendNow(type, payload, default))
+        if (TrySendNow(type, payload, sendOptions))
         {
             return true;
         }
@@ -84,7 +84,7 @@ internal sealed partial class WriteQueue(WsClientOptions options, WsHeartbeat he
         MessageBuffer buffer = MessageBuffer.Rent();
         payload.CopyTo(buffer.GetSpan(payload.Length));
         buffer.Advance(payload.Length);
-        WriteNode node = WriteNode.ForBuffer(type, buffer, isAwaited: false);
+        WriteNode node = WriteNode.ForBuffer(type, buffer, sendOptions, isAwaited: false);
         bool waits = options.WriteFullMode == WsBufferFullMode.Wait;
         if (TryPlace(node, mayWait: !waits, out WriteNode? dropped, out WsSendFailure failure))
         {

@@ -68,16 +68,25 @@ public sealed class WsClientConnection
     public ValueTask SendAsync(ReadOnlyMemory<byte> payload, WsMessageType type = WsMessageType.Text, CancellationToken cancellationToken = default) =>
         Connection.SendAsync(type, payload, cancellationToken);
 
+    /// <summary>Sends a message on this connection of which something more is to be said.</summary>
+    /// <inheritdoc cref="SendAsync(ReadOnlyMemory{byte}, WsMessageType, CancellationToken)"/>
+    public ValueTask SendAsync(ReadOnlyMemory<byte> payload, WsMessageType type, WsSendOptions options, CancellationToken cancellationToken = default) =>
+        Connection.SendAsync(type, payload, options, cancellationToken);
+
     /// <summary>Sends text on this connection.</summary>
-    /// <inheritdoc cref="SendAsync"/>
-    public async ValueTask SendTextAsync(string text, CancellationToken cancellationToken = default)
+    /// <inheritdoc cref="SendAsync(ReadOnlyMemory{byte}, WsMessageType, CancellationToken)"/>
+    public ValueTask SendTextAsync(string text, CancellationToken cancellationToken = default) => SendTextAsync(text, default, cancellationToken);
+
+    /// <summary>Sends text on this connection of which something more is to be said.</summary>
+    /// <inheritdoc cref="SendAsync(ReadOnlyMemory{byte}, WsMessageType, CancellationToken)"/>
+    public async ValueTask SendTextAsync(string text, WsSendOptions options, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(text);
         MessageBuffer buffer = MessageBuffer.Rent();
         try
         {
             buffer.WriteText(text);
-            await Connection.SendAsync(WsMessageType.Text, buffer.Written, cancellationToken);
+            await Connection.SendAsync(WsMessageType.Text, buffer.Written, options, cancellationToken);
         }
         finally
         {
@@ -86,15 +95,19 @@ public sealed class WsClientConnection
     }
 
     /// <summary>Sends a value as JSON text on this connection.</summary>
-    /// <inheritdoc cref="SendAsync"/>
-    public async ValueTask SendJsonAsync<T>(T value, JsonTypeInfo<T> type, CancellationToken cancellationToken = default)
+    /// <inheritdoc cref="SendAsync(ReadOnlyMemory{byte}, WsMessageType, CancellationToken)"/>
+    public ValueTask SendJsonAsync<T>(T value, JsonTypeInfo<T> type, CancellationToken cancellationToken = default) => SendJsonAsync(value, type, default, cancellationToken);
+
+    /// <summary>Sends a value as JSON text on this connection of which something more is to be said.</summary>
+    /// <inheritdoc cref="SendAsync(ReadOnlyMemory{byte}, WsMessageType, CancellationToken)"/>
+    public async ValueTask SendJsonAsync<T>(T value, JsonTypeInfo<T> type, WsSendOptions options, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(type);
         MessageBuffer buffer = MessageBuffer.Rent();
         try
         {
             buffer.WriteJson(value, type);
-            await Connection.SendAsync(WsMessageType.Text, buffer.Written, cancellationToken);
+            await Connection.SendAsync(WsMessageType.Text, buffer.Written, options, cancellationToken);
         }
         finally
         {

@@ -10,7 +10,6 @@ public sealed class MessageDeflater : IDisposable
 
     private const int TailBytes = 4;
     private const int SmallestZLibWindowBits = 9;
-    private const int SmallestWindowBytes = 1 << DeflateParameters.MinWindowBits;
 
     private readonly ZLibHandle _state;
     private bool _hasHistory;
@@ -33,8 +32,6 @@ public sealed class MessageDeflater : IDisposable
     /// <summary>zlib's level.</summary>
     public int Level { get; }
 
-    private bool HasSmallestWindow => WindowBits == DeflateParameters.MinWindowBits;
-
     /// <summary>The room in which <see cref="TryDeflate"/> succeeds, whatever the bytes, in bytes.</summary>
     public static int MaxDeflatedBytes(int sourceBytes) => checked(sourceBytes + (sourceBytes >> 2) + 64);
 
@@ -56,26 +53,18 @@ public sealed class MessageDeflater : IDisposable
             return TryDeflateNothing(destination, isLast, forgets, out written);
         }
 
-        while (!source.IsEmpty)
+        _hasHistory = true;
+        _state.Run(source, destination, forgets ? ZLib.FullFlush : ZLib.SyncFlush, out int consumed, out written);
+
+        // A flush is complete only where there was room left over.
+        if (consumed < source.Length || written == destination.Length)
         {
-            _hasHistory = true;
-            ReadOnlySpan<byte> piece = HasSmallestWindow ? source[..Math.Min(source.Length, SmallestWindowBytes)] : source;
-            source = source[piece.Length..];
-            bool flushesFully = HasSmallestWindow || forgets;
-            _state.Run(piece, destination[written..], flushesFully ? ZLib.FullFlush : ZLib.SyncFlush, out int consumed, out int deflated);
-            written += deflated;
-
-            // A flush is complete only where there was room left over.
-            if (consumed < piece.Length || written == destination.Length)
-            {
-                written = 0;
-                Reset();
-                return false;
-            }
-
-            _hasHistory = !flushesFully;
+            written = 0;
+            Reset();
+            return false;
         }
 
+        _hasHistory = !forgets;
         if (isLast)
         {
             // "Remove 4 octets (that are 0x00 0x00 0xff 0xff) from the tail end" (RFC 7692, section 7.2.1).

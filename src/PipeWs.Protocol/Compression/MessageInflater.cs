@@ -25,7 +25,9 @@ public sealed class MessageInflater : IDisposable
     private bool _atStreamEnd;
 
     /// <summary>Creates an inflater.</summary>
-    /// <param name="windowBits">The peer's window, 8 to 15: how far back its messages may point.</param>
+    /// <param name="windowBits">
+    /// The window's bits, 8 to 15. Below 15, what points back farther than the window is not sure to be invalid: it passes where the bytes are still in the room it is given.
+    /// </param>
     public MessageInflater(int windowBits = DeflateParameters.MaxWindowBits)
     {
         _state = ZLibHandle.ForInflate(DeflateParameters.Checked(windowBits));
@@ -75,6 +77,7 @@ public sealed class MessageInflater : IDisposable
     /// <remarks>
     /// The four bytes that every sender leaves away must be the rest of an empty block, say nothing, and leave not one bit over. zlib does not tell how many bits it still holds:
     /// it is asked to stop at the end of a block, and a second empty block follows. It stops behind that too, and says nothing, only if it began on a byte's border.
+    /// The block that lacked the four bytes may be its stream's last ("an endpoint MAY" set BFINAL, section 7.2.3.4): there the stream ends, and the second block is not looked at.
     /// </remarks>
     public bool TryEndMessage()
     {
@@ -84,7 +87,22 @@ public sealed class MessageInflater : IDisposable
             return true;
         }
 
-        return TryStopAfter(End, 4) && TryStopAfter(End[4..], 5);
+        if (!TryStopAfter(End, 4, out _))
+        {
+            return false;
+        }
+
+        if (TryStopAfter(End[4..], 5, out bool streamEnded))
+        {
+            return true;
+        }
+
+        if (streamEnded)
+        {
+            _state.ResetInflate();
+        }
+
+        return streamEnded;
     }
 
     /// <summary>Forgets the messages so far, as before each one where the peer does not keep its context.</summary>
@@ -97,9 +115,11 @@ public sealed class MessageInflater : IDisposable
     /// <inheritdoc/>
     public void Dispose() => _state.Dispose();
 
-    private bool TryStopAfter(ReadOnlySpan<byte> source, int length)
+    private bool TryStopAfter(ReadOnlySpan<byte> source, int length, out bool streamEnded)
     {
         Span<byte> room = stackalloc byte[1];
-        return _state.Run(source, room, ZLib.Block, out int used, out int inflated) == ZLib.NoError && used == length && inflated == 0;
+        int result = _state.Run(source, room, ZLib.Block, out int used, out int inflated);
+        streamEnded = result == ZLib.StreamEnd && used == 0 && inflated == 0;
+        return result == ZLib.NoError && used == length && inflated == 0;
     }
 }

@@ -11,7 +11,7 @@ namespace PipeWs.Protocol.Compression;
 /// The functions are the framework's internal business, of the same name and shape since .NET Core 1.0; a framework that no longer has them gives
 /// <see cref="EntryPointNotFoundException"/> at the first use, which <see cref="DeflateSupport"/> finds out before anything is negotiated.
 /// The framework has no deflateReset: a full flush forgets the history as well, and leaves an aligned stream to go on with. No window of 8 bits either, which raw
-/// deflate refuses: a message cut into pieces of 256 bytes, with such a flush after each, has no distance longer than that window.
+/// deflate refuses: zlib and zlib-ng never point back farther than their window less 262 bytes (MAX_DIST), so that what they write with 9 bits, 250 bytes back at most, keeps to 8.
 /// </remarks>
 internal static unsafe partial class ZLib
 {

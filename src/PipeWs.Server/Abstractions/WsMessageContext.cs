@@ -57,6 +57,12 @@ public abstract class WsMessageContext
     /// <param name="data">One JSON value in UTF-8; left out where empty.</param>
     public abstract ValueTask ReplyAsync(string type, ReadOnlyMemory<byte> data = default);
 
+    /// <summary>Answers the request, and says something more about the answer. A context that does not know of it answers as if nothing had been said.</summary>
+    /// <param name="type">The answer's type.</param>
+    /// <param name="data">The body, as JSON; empty for none.</param>
+    /// <param name="options">What is to be said.</param>
+    public virtual ValueTask ReplyAsync(string type, ReadOnlyMemory<byte> data, WsSendOptions options) => ReplyAsync(type, data);
+
     /// <summary>Answers with <c>{"id":...,"type":"error","code":code,"data":message}</c>. The connection lives on.</summary>
     /// <param name="code">400-599, as in HTTP.</param>
     /// <param name="message">What was wrong, in plain words.</param>

@@ -11,13 +11,21 @@ public static class WsSenderExtensions
     /// <param name="sender">To whom.</param>
     /// <param name="text">The text; halves of surrogate pairs become U+FFFD.</param>
     /// <param name="cancellationToken">Gives up waiting for room in the backlog of a single connection; never breaks the connection.</param>
-    public static ValueTask SendTextAsync(this IWsSender sender, string text, CancellationToken cancellationToken = default)
+    public static ValueTask SendTextAsync(this IWsSender sender, string text, CancellationToken cancellationToken = default) =>
+        sender.SendTextAsync(text, default, cancellationToken);
+
+    /// <summary>Sends a text message of which something more is to be said.</summary>
+    /// <param name="sender">To whom.</param>
+    /// <param name="text">The text; halves of surrogate pairs become U+FFFD.</param>
+    /// <param name="options">What is to be said.</param>
+    /// <param name="cancellationToken">Gives up waiting for room in the backlog of a single connection; never breaks the connection.</param>
+    public static ValueTask SendTextAsync(this IWsSender sender, string text, WsSendOptions options, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(sender);
         ArgumentNullException.ThrowIfNull(text);
         MessageBuffer buffer = MessageBuffer.Rent();
         buffer.WriteText(text);
-        return buffer.SendAsync(sender, WsMessageType.Text, cancellationToken);
+        return buffer.SendAsync(sender, WsMessageType.Text, options, cancellationToken);
     }
 
     /// <summary>Sends a value as a JSON text message, without an envelope.</summary>
@@ -25,11 +33,20 @@ public static class WsSenderExtensions
     /// <param name="value">The value.</param>
     /// <param name="type">How it is written, from a source-generated context.</param>
     /// <param name="cancellationToken">Gives up waiting for room in the backlog of a single connection; never breaks the connection.</param>
-    public static ValueTask SendJsonAsync<T>(this IWsSender sender, T value, JsonTypeInfo<T> type, CancellationToken cancellationToken = default)
+    public static ValueTask SendJsonAsync<T>(this IWsSender sender, T value, JsonTypeInfo<T> type, CancellationToken cancellationToken = default) =>
+        sender.SendJsonAsync(value, type, default, cancellationToken);
+
+    /// <summary>Sends a value as a JSON text message, without an envelope, of which something more is to be said.</summary>
+    /// <param name="sender">To whom.</param>
+    /// <param name="value">The value.</param>
+    /// <param name="type">How it is written, from a source-generated context.</param>
+    /// <param name="options">What is to be said.</param>
+    /// <param name="cancellationToken">Gives up waiting for room in the backlog of a single connection; never breaks the connection.</param>
+    public static ValueTask SendJsonAsync<T>(this IWsSender sender, T value, JsonTypeInfo<T> type, WsSendOptions options, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(sender);
         ArgumentNullException.ThrowIfNull(type);
-        return Serialize(value, type).SendAsync(sender, WsMessageType.Text, cancellationToken);
+        return Serialize(value, type).SendAsync(sender, WsMessageType.Text, options, cancellationToken);
     }
 
     /// <summary>Publishes a value as the <c>data</c> of a room's next message; see <see cref="IWsRoom.Publish"/>.</summary>
@@ -53,12 +70,20 @@ public static class WsSenderExtensions
         }
     }
 
-    /// <summary>Answers the request with a value as its body; see <see cref="WsMessageContext.ReplyAsync"/>.</summary>
+    /// <summary>Answers the request with a value as its body; see <see cref="WsMessageContext.ReplyAsync(string, ReadOnlyMemory{byte})"/>.</summary>
     /// <param name="context">The request.</param>
     /// <param name="type">The answer's type.</param>
     /// <param name="data">The body.</param>
     /// <param name="dataType">How it is written, from a source-generated context.</param>
-    public static ValueTask ReplyJsonAsync<T>(this WsMessageContext context, string type, T data, JsonTypeInfo<T> dataType)
+    public static ValueTask ReplyJsonAsync<T>(this WsMessageContext context, string type, T data, JsonTypeInfo<T> dataType) => context.ReplyJsonAsync(type, data, dataType, default);
+
+    /// <summary>Answers the request with a value as its body, and says something more about the answer.</summary>
+    /// <param name="context">The request.</param>
+    /// <param name="type">The answer's type.</param>
+    /// <param name="data">The body.</param>
+    /// <param name="dataType">How it is written, from a source-generated context.</param>
+    /// <param name="options">What is to be said.</param>
+    public static ValueTask ReplyJsonAsync<T>(this WsMessageContext context, string type, T data, JsonTypeInfo<T> dataType, WsSendOptions options)
     {
         ArgumentNullException.ThrowIfNull(context);
         ArgumentNullException.ThrowIfNull(dataType);
@@ -66,7 +91,7 @@ public static class WsSenderExtensions
         ValueTask replied;
         try
         {
-            replied = context.ReplyAsync(type, buffer.Written);
+            replied = options == default ? context.ReplyAsync(type, buffer.Written) : context.ReplyAsync(type, buffer.Written, options);
         }
         catch
         {

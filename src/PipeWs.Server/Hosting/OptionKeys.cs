@@ -24,6 +24,9 @@ internal static class OptionKeys
     /// <summary>The section of named hubs within the default hub's.</summary>
     public const string Hubs = "Hubs";
 
+    /// <summary>Turns compression on or off, beside its options; itself no option.</summary>
+    public const string Enabled = "Enabled";
+
     /// <summary>All keys, and how to read each.</summary>
     public static IReadOnlyList<OptionKey> All { get; } =
     [
@@ -58,6 +61,7 @@ internal static class OptionKeys
         new("InboundRatePolicy", OptionEffect.NewConnections, static o => Text(o.InboundRatePolicy)),
         new("TraceMessages", OptionEffect.NewConnections, static o => Text(o.TraceMessages)),
         new("SendDirectly", OptionEffect.NewConnections, static o => Text(o.SendDirectly)),
+        new($"Compression:{Enabled}", OptionEffect.NewConnections, static o => Text(o.Compression is not null)),
         new("Compression:ServerMaxWindowBits", OptionEffect.NewConnections, static o => Text(o.Compression?.ServerMaxWindowBits)),
         new("Compression:ClientMaxWindowBits", OptionEffect.NewConnections, static o => Text(o.Compression?.ClientMaxWindowBits)),
         new("Compression:ServerContextTakeover", OptionEffect.NewConnections, static o => Text(o.Compression?.ServerContextTakeover)),

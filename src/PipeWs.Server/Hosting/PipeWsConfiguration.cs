@@ -14,15 +14,22 @@ internal sealed class PipeWsConfiguration(IServiceProvider services) : IConfigur
 
     public void Configure(string? name, PipeWsOptions options)
     {
+        if (_configuration?.GetSection(OptionKeys.SectionOf(name)) is not { } section)
+        {
+            return;
+        }
+
         try
         {
-            _configuration?.GetSection(OptionKeys.SectionOf(name)).Bind(options);
+            section.Bind(options);
         }
         catch (InvalidOperationException e)
         {
             // It names the key, the value and the type.
             throw new OptionsValidationException(name ?? "", typeof(PipeWsOptions), [e.Message]);
         }
+
+        ConfigureCompression(section.GetSection(nameof(options.Compression)), name, options);
     }
 
     public void Configure(PipeWsOptions options) => Configure(Options.DefaultName, options);
@@ -41,5 +48,24 @@ internal sealed class PipeWsConfiguration(IServiceProvider services) : IConfigur
         }
 
         options.MaxConnections = value;
+    }
+
+    // The binder turns it on by any key beneath it, and knows neither a plain word for on nor one for off.
+    private static void ConfigureCompression(IConfigurationSection section, string? name, PipeWsOptions options)
+    {
+        foreach (IConfigurationSection key in (IConfigurationSection[])[section, section.GetSection(OptionKeys.Enabled)])
+        {
+            if (string.IsNullOrWhiteSpace(key.Value))
+            {
+                continue;
+            }
+
+            if (!bool.TryParse(key.Value, out bool isOn))
+            {
+                throw new OptionsValidationException(name ?? "", typeof(PipeWsOptions), [$"{key.Path} is '{key.Value}'; it must be true or false."]);
+            }
+
+            options.Compression = isOn ? options.Compression ?? new WsCompressionOptions() : null;
+        }
     }
 }

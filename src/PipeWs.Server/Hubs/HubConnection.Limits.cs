@@ -72,7 +72,7 @@ internal sealed partial class HubConnection
     private ValueTask OnGuardedMessageAsync(InboundGuard guard, WsMessageType type, ReadOnlySequence<byte> payload)
     {
         guard.NoteMessage();
-        if (guard.TryTake(1, payload.Length, out InboundGuard.Refusal refusal))
+        if (guard.TryTake(1, CostOf(payload), out InboundGuard.Refusal refusal))
         {
             return DispatchAsync(type, payload);
         }
@@ -91,13 +91,16 @@ internal sealed partial class HubConnection
     {
         guard.NoteMessage();
         int messages = part.IsFirst ? 1 : 0;
-        if (guard.TryTake(messages, part.Payload.Length, out InboundGuard.Refusal refusal))
+        if (guard.TryTake(messages, CostOf(part.Payload), out InboundGuard.Refusal refusal))
         {
             return DispatchPartAsync(part);
         }
 
         return IsClosedBy(guard, refusal) ? default : WaitAndDispatchPartAsync(guard, messages, part, refusal);
     }
+
+    /// <summary>What was received counts as long as it is, or was: compressed bytes that say little cost their length.</summary>
+    private long CostOf(in ReadOnlySequence<byte> payload) => Math.Max(payload.Length, Ws.DeflatedPayloadBytes);
 
     private bool IsClosedBy(InboundGuard guard, in InboundGuard.Refusal refusal)
     {
@@ -113,13 +116,13 @@ internal sealed partial class HubConnection
 
     private async ValueTask WaitAndDispatchAsync(InboundGuard guard, WsMessageType type, ReadOnlySequence<byte> payload, InboundGuard.Refusal refusal)
     {
-        await WaitAsync(guard, 1, payload.Length, refusal);
+        await WaitAsync(guard, 1, CostOf(payload), refusal);
         await DispatchAsync(type, payload);
     }
 
     private async ValueTask WaitAndDispatchPartAsync(InboundGuard guard, int messages, WsMessagePart part, InboundGuard.Refusal refusal)
     {
-        await WaitAsync(guard, messages, part.Payload.Length, refusal);
+        await WaitAsync(guard, messages, CostOf(part.Payload), refusal);
         await DispatchPartAsync(part);
     }
 

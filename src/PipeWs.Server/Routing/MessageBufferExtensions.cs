@@ -5,12 +5,16 @@ namespace PipeWs.Server.Routing;
 internal static class MessageBufferExtensions
 {
     /// <summary>Sends what was written and gives the buffer back as soon as it may change.</summary>
-    public static ValueTask SendAsync(this MessageBuffer buffer, IWsSender sender, WsMessageType type, CancellationToken cancellationToken)
+    public static ValueTask SendAsync(this MessageBuffer buffer, IWsSender sender, WsMessageType type, CancellationToken cancellationToken) =>
+        buffer.SendAsync(sender, type, default, cancellationToken);
+
+    /// <inheritdoc cref="SendAsync(MessageBuffer, IWsSender, WsMessageType, CancellationToken)"/>
+    public static ValueTask SendAsync(this MessageBuffer buffer, IWsSender sender, WsMessageType type, WsSendOptions options, CancellationToken cancellationToken)
     {
         ValueTask sent;
         try
         {
-            sent = sender.SendAsync(buffer.Written, type, cancellationToken);
+            sent = options == default ? sender.SendAsync(buffer.Written, type, cancellationToken) : sender.SendAsync(buffer.Written, type, options, cancellationToken);
         }
         catch
         {

@@ -5,13 +5,15 @@ namespace PipeWs.Server.Routing;
 
 internal sealed partial class RequestContext
 {
-    public override ValueTask ReplyAsync(string type, ReadOnlyMemory<byte> data = default)
+    public override ValueTask ReplyAsync(string type, ReadOnlyMemory<byte> data = default) => ReplyAsync(type, data, default);
+
+    public override ValueTask ReplyAsync(string type, ReadOnlyMemory<byte> data, WsSendOptions options)
     {
         ArgumentException.ThrowIfNullOrEmpty(type);
         ReadOnlySpan<byte> bodyPrefix = (_names ?? EnvelopeNames.Default).BodyPrefixes[Envelope.BodyName];
         MessageBuffer buffer = MessageBuffer.Rent();
         MessageWriter.WriteReply(buffer, Id, type, bodyPrefix, data.Span);
-        return SendReply(buffer);
+        return SendReply(buffer, options);
     }
 
     public override ValueTask ReplyErrorAsync(int code, string message)
@@ -118,9 +120,9 @@ internal sealed partial class RequestContext
         return default;
     }
 
-    private ValueTask SendReply(MessageBuffer buffer)
+    private ValueTask SendReply(MessageBuffer buffer, WsSendOptions options = default)
     {
         _hasReplied = true;
-        return buffer.SendAsync(connection, WsMessageType.Text, CancellationToken.None);
+        return buffer.SendAsync(connection, WsMessageType.Text, options, CancellationToken.None);
     }
 }

@@ -7,10 +7,10 @@ namespace PipeWs;
 /// </summary>
 internal sealed class ConnectionCompression
 {
-    private readonly WsCompressionOptions _options;
     private readonly CompressionCounters _counters;
+    private readonly int _level;
+    private readonly int _thresholdBytes;
     private readonly int _sendWindowBits;
-    private readonly int _receiveWindowBits;
     private readonly int _sharedWindowBits;
     private readonly bool _keepsSent;
     private readonly bool _keepsReceived;
@@ -19,9 +19,13 @@ internal sealed class ConnectionCompression
 
     internal ConnectionCompression(bool isServer, in DeflateParameters agreed, WsCompressionOptions options, CompressionCounters counters)
     {
-        _options = options;
+        options.ThrowIfNotAllowed();
         _counters = counters;
-        (_sendWindowBits, _receiveWindowBits) = isServer ? (agreed.ServerMaxWindowBits, agreed.ClientMaxWindowBits) : (agreed.ClientMaxWindowBits, agreed.ServerMaxWindowBits);
+        _level = options.Level;
+
+        // No message is shorter than none.
+        _thresholdBytes = Math.Max(1, options.ThresholdBytes);
+        _sendWindowBits = isServer ? agreed.ServerMaxWindowBits : agreed.ClientMaxWindowBits;
         (bool forgetsSent, bool forgetsReceived) = isServer
             ? (agreed.ServerNoContextTakeover, agreed.ClientNoContextTakeover)
             : (agreed.ClientNoContextTakeover, agreed.ServerNoContextTakeover);
@@ -33,14 +37,17 @@ internal sealed class ConnectionCompression
         _keepsReceived = !forgetsReceived;
     }
 
-    /// <summary>The inflater of the message that is being received.</summary>
-    internal MessageInflater Inflater => _inflater ??= _keepsReceived ? new MessageInflater(_receiveWindowBits) : DeflatePools.Inflaters.Get();
+    /// <summary>
+    /// The inflater of the message that is being received: of the widest window, whatever was agreed. With a smaller one, what points back too far passes where zlib still has the bytes, which
+    /// hangs on how they were cut.
+    /// </summary>
+    internal MessageInflater Inflater => _inflater ??= _keepsReceived ? new MessageInflater() : DeflatePools.Inflaters.Get();
 
     /// <summary>Whether any state is held.</summary>
     internal bool HoldsState => _deflater is not null || _inflater is not null;
 
     /// <summary>Whether a message of this length is worth the try.</summary>
-    internal bool IsWorthIt(int payloadBytes) => payloadBytes >= _options.ThresholdBytes;
+    internal bool IsWorthIt(int payloadBytes) => payloadBytes >= _thresholdBytes;
 
     /// <summary>After a received message. Without a context the inflater goes back.</summary>
     internal void EndReceived()
@@ -68,43 +75,31 @@ internal sealed class ConnectionCompression
         }
     }
 
-    /// <summary>Compresses a whole message of this connection's alone.</summary>
-    /// <returns>Whether what was written is to be sent; where not, the message goes as it is.</returns>
-    internal bool TryDeflateWhole(ReadOnlySpan<byte> payload, Span<byte> destination, out int written)
+    /// <summary>
+    /// Whether a message of this length, or the first part of one, is sent compressed even where that does not make it shorter: where it leaves room in the window for what the next one
+    /// may point back into, itself included. To send it as it is would cost that history; a longer one has displaced it all.
+    /// </summary>
+    internal bool MayBecomeLonger(int bytes) => _keepsSent && bytes < 1 << _sendWindowBits;
+
+    /// <summary>Compresses a message of this connection's alone, or a part of one.</summary>
+    /// <returns>
+    /// <see langword="false"/> where there is too little room. The message is then forgotten, and all before it; so it may only be at its beginning, before anything of it was sent.
+    /// </returns>
+    internal bool TryDeflate(ReadOnlySpan<byte> part, bool isLast, Span<byte> destination, out int written)
     {
-        MessageDeflater deflater = TakeDeflater();
-        if (_keepsSent)
-        {
-            // What the deflater took into its history must be sent, shorter or not.
-            return deflater.TryDeflate(payload, destination, isLast: true, keepsHistory: true, out written);
-        }
-
-        bool isShorter = deflater.TryDeflate(payload, destination[..Math.Min(destination.Length, payload.Length)], isLast: true, keepsHistory: false, out written);
-        GiveBackDeflater();
-        return isShorter;
-    }
-
-    /// <summary>Compresses a part of a message of this connection's.</summary>
-    /// <returns>How many bytes were written; there must be room for <see cref="MessageDeflater.MaxDeflatedBytes"/>.</returns>
-    internal int DeflatePart(ReadOnlySpan<byte> part, bool isLast, Span<byte> destination)
-    {
-        if (!TakeDeflater().TryDeflate(part, destination, isLast, _keepsSent, out int written))
-        {
-            throw new InvalidOperationException("zlib wrote more than its bound.");
-        }
-
-        if (isLast && !_keepsSent)
+        bool isDeflated = TakeDeflater(isLast ? part.Length : int.MaxValue).TryDeflate(part, destination, isLast, _keepsSent, out written);
+        if (!_keepsSent && (isLast || !isDeflated))
         {
             GiveBackDeflater();
         }
 
-        return written;
+        return isDeflated;
     }
 
     /// <summary>Gives the compressed form of a frame that many share; null where it goes as it is.</summary>
     internal WsFrame? FindDeflated(WsFrame frame)
     {
-        if (frame.NeverCompress || !IsWorthIt(frame.PayloadLength) || frame.GetDeflated(_sharedWindowBits, _options.Level, _counters) is not { } deflated)
+        if (frame.NeverCompress || !IsWorthIt(frame.PayloadLength) || frame.GetDeflated(_sharedWindowBits, _level, _counters) is not { } deflated)
         {
             return null;
         }
@@ -129,25 +124,26 @@ internal sealed class ConnectionCompression
     }
 
     /// <summary>
-    /// The window of what is compressed for many: the widest one of the service's own, or one of three, so that peers that each ask for another window do not make a room's message
-    /// cost a deflate, and memory in its log, for each.
+    /// The window of what is compressed for many: the widest one of the service's own, or one of two, so that peers that each ask for another window do not make a room's message
+    /// cost a deflate, and memory in its log, for each. What zlib writes with 9 bits keeps to 8.
     /// </summary>
     private static int FindSharedWindowBits(int agreed, int widest) => agreed == widest ? agreed : agreed switch
     {
         >= 12 => 12,
-        >= 9 => 9,
         _ => DeflateParameters.MinWindowBits,
     };
 
-    private MessageDeflater TakeDeflater() =>
-        _deflater ??= _keepsSent ? new MessageDeflater(_sendWindowBits, _options.Level) : DeflatePools.Deflaters(_sendWindowBits, _options.Level).Get();
+    /// <summary>Without a context a message no longer than the peer's window cannot point back farther, whatever window it is compressed with: all such share the widest deflaters.</summary>
+    private MessageDeflater TakeDeflater(int messageBytes) => _deflater ??= _keepsSent
+        ? new MessageDeflater(_sendWindowBits, _level)
+        : DeflatePools.Deflaters(messageBytes <= 1 << _sendWindowBits ? DeflateParameters.MaxWindowBits : _sendWindowBits, _level).Get();
 
     private void GiveBackDeflater()
     {
         if (_deflater is { } deflater)
         {
             _deflater = null;
-            DeflatePools.Deflaters(_sendWindowBits, deflater.Level).Return(deflater);
+            DeflatePools.Deflaters(deflater.WindowBits, deflater.Level).Return(deflater);
         }
     }
 }

@@ -9,7 +9,7 @@ namespace PipeWs;
 /// <remarks>
 /// Whoever can have text of his own compressed together with a secret, and can see how long the result is, can guess the secret, piece by piece. Send such messages with
 /// <see cref="WsSendOptions.NeverCompress"/>, and leave the contexts off, which would compress a message together with those before it.
-/// A room's message is compressed once for all its members, when the first of them needs it, and at most three times more for members that asked for smaller windows; its log
+/// A room's message is compressed once for all its members, when the first of them needs it, and at most twice more for members that asked for smaller windows; its log
 /// then holds those forms beside the message, and does not count them in its limit.
 /// </remarks>
 public sealed class WsCompressionOptions
@@ -29,8 +29,8 @@ public sealed class WsCompressionOptions
     /// </summary>
     /// <remarks>
     /// Without it a connection holds no state between its messages, whatever their number: an idle one costs what it would without compression, and the few states there are
-    /// are shared by all. With it, the side that compresses holds 210 to 280 KiB for each connection (143 to 167 with a window of 9 bits), and the side that inflates 10 to 40 KiB
-    /// (10), from the first message on: measured, and most of it zlib's own tables, which a smaller window does not make smaller.
+    /// are shared by all. With it, the side that compresses holds 210 to 280 KiB for each connection (143 to 167 with a window of 9 bits), and the side that inflates at most
+    /// 40 KiB, whatever the window, from the first message on: measured, and most of it zlib's own tables, which a smaller window does not make smaller.
     /// A room's message is compressed once for all its members, and so without anybody's context: after it the context of a connection begins anew.
     /// </remarks>
     public bool ServerContextTakeover { get; set; }
@@ -76,6 +76,14 @@ public sealed class WsCompressionOptions
         if (FindProblem(ThresholdBytes, 0, int.MaxValue) is { } threshold)
         {
             yield return (nameof(ThresholdBytes), threshold.Value, threshold.Allowed);
+        }
+    }
+
+    internal void ThrowIfNotAllowed()
+    {
+        foreach ((string option, string value, string allowed) in FindProblems())
+        {
+            throw new ArgumentException($"{nameof(WsConnectionOptions.Compression)}.{option} is '{value}'; it must be {allowed}.");
         }
     }
 

@@ -8,10 +8,10 @@ namespace PipeWs;
 // Compressing waits until here, where the order is certain: each message may point back into those before it.
 public sealed partial class WsConnection
 {
-    /// <summary>How much is compressed at a time, in bytes.</summary>
-    private const int DeflatedPieceBytes = 64 * 1024;
-
     private Opcode _deflatedOpcode;
+
+    // Of the lent message under way, all its fragments.
+    private bool _lentIsDeflated;
 
     /// <summary>Whether a lent payload is compressed; decided for a message in parts by its first.</summary>
     private bool IsDeflated(OutboundNode node)
@@ -21,21 +21,23 @@ public sealed partial class WsConnection
             return false;
         }
 
-        if (node.Stream is not { } stream)
-        {
-            return !node.NeverCompress && _compression.IsWorthIt((int)Math.Min(node.Payload.Length, int.MaxValue));
-        }
-
         if (node.Opcode != Opcode.Continuation && !_inLentFrame)
         {
-            stream.IsDeflated = !node.NeverCompress && (!node.Fin || _compression.IsWorthIt((int)Math.Min(node.Payload.Length, int.MaxValue)));
+            bool isWhole = node.Fin;
+            _lentIsDeflated = !node.NeverCompress && (!isWhole || _compression.IsWorthIt((int)Math.Min(node.Payload.Length, int.MaxValue)));
         }
 
-        return stream.IsDeflated;
+        return _lentIsDeflated;
     }
 
-    private bool TryWriteDeflated(OutboundNode node, ref WsFrameWriter writer)
+    /// <summary>Writes up to one flush of a lent payload, compressed.</summary>
+    /// <param name="node">What is lent.</param>
+    /// <param name="writer">Where to.</param>
+    /// <param name="isWritten">Whether all of it was written.</param>
+    /// <returns><see langword="false"/> where it is not worth it, which its first piece tells: nothing was written, and the message goes as it is.</returns>
+    private bool TryWriteDeflated(OutboundNode node, ref WsFrameWriter writer, out bool isWritten)
     {
+        isWritten = false;
         if (!_inLentFrame)
         {
             _lentRest = node.Payload;
@@ -47,16 +49,24 @@ public sealed partial class WsConnection
         {
             if (writer.IsFull)
             {
+                return true;
+            }
+
+            // Of a message in parts nobody knows whether what follows will be worth it.
+            bool mayGoPlain = node.Fin && _deflatedOpcode != Opcode.Continuation;
+            if (!TryWriteDeflatedPiece(node.Fin, mayGoPlain, ref writer))
+            {
+                _lentIsDeflated = _inLentFrame = false;
                 return false;
             }
 
-            WriteDeflatedPiece(node.Fin, ref writer);
             _deflatedOpcode = Opcode.Continuation;
         }
         while (!_lentRest.IsEmpty);
 
         _lentRest = default;
         _inLentFrame = false;
+        isWritten = true;
         if (node.Fin)
         {
             _messagesSent++;
@@ -65,21 +75,21 @@ public sealed partial class WsConnection
         return true;
     }
 
-    private void WriteDeflatedPiece(bool fin, ref WsFrameWriter writer)
+    private bool TryWriteDeflatedPiece(bool fin, bool mayGoPlain, ref WsFrameWriter writer)
     {
-        ReadOnlySequence<byte> piece = _lentRest.Slice(0, Math.Min(DeflatedPieceBytes, _lentRest.Length));
+        ReadOnlySequence<byte> piece = _lentRest.Slice(0, Math.Min(WsFrameWriter.DeflatedPieceBytes, _lentRest.Length));
         _lentRest = _lentRest.Slice(piece.Length);
         fin &= _lentRest.IsEmpty;
         if (piece.IsSingleSegment)
         {
-            writer.WriteDeflatedPart(_deflatedOpcode, fin, piece.FirstSpan);
-            return;
+            return writer.TryWriteDeflatedPart(_deflatedOpcode, fin, piece.FirstSpan, mayGoPlain);
         }
 
         MessageBuffer buffer = MessageBuffer.Rent();
         Span<byte> copy = buffer.GetSpan((int)piece.Length)[..(int)piece.Length];
         piece.CopyTo(copy);
-        writer.WriteDeflatedPart(_deflatedOpcode, fin, copy);
+        bool isWritten = writer.TryWriteDeflatedPart(_deflatedOpcode, fin, copy, mayGoPlain);
         buffer.Return();
+        return isWritten;
     }
 }

@@ -163,9 +163,9 @@ public sealed partial class WsConnection
             return true;
         }
 
-        if (IsDeflated(node))
+        if (IsDeflated(node) && TryWriteDeflated(node, ref writer, out bool isWritten))
         {
-            return TryWriteDeflated(node, ref writer);
+            return isWritten;
         }
 
         if (!_inLentFrame)

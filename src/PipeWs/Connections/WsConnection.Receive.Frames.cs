@@ -97,8 +97,12 @@ public sealed partial class WsConnection
         {
             _messageType = header.Opcode == Opcode.Text ? WsMessageType.Text : WsMessageType.Binary;
             _messageBytes = 0;
-            _inflatedBytes = 0;
             _isDeflated = header.Rsv != 0;
+            if (_compression is not null)
+            {
+                BeginDeflatedMessage();
+            }
+
             _emptyFragments = 0;
             _utf8.Reset();
             try
@@ -115,6 +119,11 @@ public sealed partial class WsConnection
         if (header.PayloadLength == 0)
         {
             return header.Fin || ++_emptyFragments <= _options.MaxEmptyFragments ? default : s_emptyFragments;
+        }
+
+        if (_isDeflated)
+        {
+            BeginDeflatedFragment((long)header.PayloadLength, header.Fin);
         }
 
         if (_inParts)

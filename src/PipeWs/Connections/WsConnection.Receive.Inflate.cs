@@ -12,9 +12,32 @@ public sealed partial class WsConnection
     /// <summary>Of a message in parts: how many bytes are inflated at a time, which say 1,032 times as many at most.</summary>
     private const int InflatedPieceBytes = 4 * 1024;
 
+    private static readonly ProtocolError s_saysNothing = new(CloseCode.PolicyViolation, "too many compressed bytes that say nothing");
+
+    /// <summary>What a fragment that says nothing, and does not end the message, counts at least.</summary>
+    private const int LeastSilentFragmentBytes = 64;
+
+    /// <summary>
+    /// How many compressed bytes may come one after the other that say nothing, whoever takes the message: 64 KiB, or 1,024 fragments, and what ends the message. Empty blocks without end are
+    /// no memory, but work that no limit on messages sees.
+    /// </summary>
+    private const int MaxSilentBytes = (1025 * LeastSilentFragmentBytes) - 1;
+
+    /// <summary>What of a fragment that says something does not count into <see cref="MaxDeflatedBytes"/>: a part of one byte, flushed, is 7 compressed.</summary>
+    private const int FreeFragmentBytes = 16;
+
     // Of the message under way.
     private bool _isDeflated;
     private long _inflatedBytes;
+
+    /// <summary>How many compressed bytes came since they last said something.</summary>
+    private long _silentBytes;
+
+    /// <summary>How many compressed bytes were used since something was last given to the receiver.</summary>
+    private long _usedBytes;
+
+    /// <summary>What the fragment under way is given back of its length when it says something.</summary>
+    private int _fragmentCredit;
 
     /// <summary>Of a message in parts: whether its room was used up before all was said that the bytes so far say.</summary>
     private bool _inflatesOn;
@@ -24,9 +47,12 @@ public sealed partial class WsConnection
 
     private long MaxMessageBytes => Math.Min(_options.MaxMessageBytes, Array.MaxLength - 1);
 
+    /// <summary>How many compressed bytes became the message or part that is with the receiver, those before it that became nothing included; 0 where it came as it is.</summary>
+    internal long DeflatedPayloadBytes { get; private set; }
+
     /// <summary>
-    /// The most a message may have compressed. What bounds memory is <see cref="MaxMessageBytes"/>; but no honest peer makes messages twice as long by compressing, and
-    /// whoever sends empty blocks for ever is to be told some time.
+    /// The most a message may have compressed, but for <see cref="FreeFragmentBytes"/> of each fragment. What bounds memory is <see cref="MaxMessageBytes"/>; but no honest peer makes
+    /// messages twice as long by compressing.
     /// </summary>
     private long MaxDeflatedBytes => (2 * MaxMessageBytes) + (64 * 1024);
 
@@ -35,6 +61,12 @@ public sealed partial class WsConnection
     {
         payload = default;
         isFirst = isLast = false;
+        if (!_inflatesOn && (_frameRemaining > 0 ? buffer.IsEmpty : !_frameFin))
+        {
+            // A header alone says nothing: until there is a byte, neither an inflater nor room is taken.
+            return ReceiveStep.NeedMore;
+        }
+
         ProtocolError error = _inParts ? InflatePart(ref buffer) : InflateAll(ref buffer);
         bool ends = _frameRemaining == 0 && _frameFin && !_inflatesOn;
         if (!error.IsError && ends)
@@ -50,7 +82,13 @@ public sealed partial class WsConnection
         if (_inParts)
         {
             payload = _assembly.Message;
-            return EndPart(ends, payload.IsEmpty, out isFirst, out isLast);
+            ReceiveStep step = EndPart(ends, payload.IsEmpty, out isFirst, out isLast);
+            if (step == ReceiveStep.Part)
+            {
+                EndDeflatedPayload();
+            }
+
+            return step;
         }
 
         if (!ends)
@@ -60,7 +98,30 @@ public sealed partial class WsConnection
 
         _inMessage = false;
         payload = _assembly.Message;
+        EndDeflatedPayload();
         return ReceiveStep.Message;
+    }
+
+    private void BeginDeflatedMessage()
+    {
+        _inflatedBytes = 0;
+        _silentBytes = 0;
+        _usedBytes = 0;
+        _fragmentCredit = 0;
+        DeflatedPayloadBytes = 0;
+    }
+
+    /// <summary>A fragment begins that is not empty.</summary>
+    private void BeginDeflatedFragment(long length, bool fin)
+    {
+        _silentBytes += fin ? 0 : Math.Max(0, LeastSilentFragmentBytes - length);
+        _fragmentCredit = (int)Math.Min(length, FreeFragmentBytes);
+    }
+
+    private void EndDeflatedPayload()
+    {
+        DeflatedPayloadBytes = _usedBytes;
+        _usedBytes = 0;
     }
 
     private ProtocolError EndInflated()
@@ -81,12 +142,10 @@ public sealed partial class WsConnection
             InflateStatus status;
             do
             {
-                ProtocolError error = InflateInto(ref rest, _assembly.GetRoom(GuessInflatedBytes(rest.Length)), MaxMessageBytes + 1 - _inflatedBytes, out status);
-                if (!error.IsError && _inflatedBytes > MaxMessageBytes)
-                {
-                    error = s_tooBig;
-                }
-
+                long left = MaxMessageBytes - _inflatedBytes;
+                ProtocolError error = left > 0
+                    ? InflateInto(ref rest, _assembly.GetRoom(GuessInflatedBytes(rest.Length)), left, out status)
+                    : InflateBeyond(ref rest, out status);
                 if (error.IsError)
                 {
                     return error;
@@ -135,15 +194,41 @@ public sealed partial class WsConnection
     private ProtocolError InflateInto(ref ReadOnlySpan<byte> source, Span<byte> room, long maxBytes, out InflateStatus status)
     {
         room = room[..(int)Math.Min(room.Length, maxBytes)];
-        status = _compression!.Inflater.Inflate(source, room, out int consumed, out int written);
-        source = source[consumed..];
-        _inflatedBytes += written;
+        ProtocolError error = Inflate(ref source, room, out int written, out status);
         if (_messageType == WsMessageType.Text && !_utf8.Append(room[..written]))
         {
             return s_notUtf8;
         }
 
         _assembly.Advance(written);
-        return status == InflateStatus.Invalid ? s_notDeflate : default;
+        return error;
+    }
+
+    /// <summary>A message that is as large as it may be is over, or says one byte more: for which the room would be twice what there is.</summary>
+    private ProtocolError InflateBeyond(ref ReadOnlySpan<byte> source, out InflateStatus status)
+    {
+        Span<byte> room = stackalloc byte[1];
+        ProtocolError error = Inflate(ref source, room, out int written, out status);
+        return written > 0 ? s_tooBig : error;
+    }
+
+    private ProtocolError Inflate(ref ReadOnlySpan<byte> source, scoped Span<byte> room, out int written, out InflateStatus status)
+    {
+        status = _compression!.Inflater.Inflate(source, room, out int consumed, out written);
+        source = source[consumed..];
+        _inflatedBytes += written;
+        _usedBytes += consumed;
+        if (written > 0)
+        {
+            _silentBytes = 0;
+            _messageBytes -= _fragmentCredit;
+            _fragmentCredit = 0;
+        }
+        else
+        {
+            _silentBytes += consumed;
+        }
+
+        return status == InflateStatus.Invalid ? s_notDeflate : _silentBytes > MaxSilentBytes ? s_saysNothing : default;
     }
 }

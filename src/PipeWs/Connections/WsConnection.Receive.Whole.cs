@@ -75,6 +75,7 @@ public sealed partial class WsConnection
 
         _messageType = type;
         _inParts = false;
+        DeflatedPayloadBytes = 0;
         payload = new ReadOnlySequence<byte>(bytes.Array!, bytes.Offset + used + header, length);
         used += header + length;
         isValid = type != WsMessageType.Text || Utf8Validator.IsValid(message);

@@ -35,6 +35,7 @@ public sealed partial class WsConnection : IAsyncDisposable, IWsBatchWork
     /// <param name="loop">
     /// The event loop that owns the transport: reads that are begun there go on there, and so the receiver is called there, as long as it does not wait. Null where the transport has none.
     /// </param>
+    /// <exception cref="ArgumentException">Compression was agreed on, and <see cref="WsConnectionOptions.Compression"/> has a value that is not allowed.</exception>
     public WsConnection(
         IDuplexPipe transport,
         WsRole role,

@@ -6,7 +6,9 @@ public sealed class WsConnectionOptions
     /// <summary>The largest message that is assembled, in bytes; a larger one fails the connection with 1009 before it is allocated. Default 1 MiB.</summary>
     public long MaxMessageBytes { get; set; } = 1024 * 1024;
 
-    /// <summary>How many fragments of one message may be empty before the connection fails with 1008. Default 1,024.</summary>
+    /// <summary>
+    /// How many fragments of one message may be empty before the connection fails with 1008. Default 1,024. Compressed ones that become nothing are always 1,024 at most, or 64 KiB, one after the other.
+    /// </summary>
     public int MaxEmptyFragments { get; set; } = 1024;
 
     /// <summary>How often a ping is sent. Default 30 s; <see cref="Timeout.InfiniteTimeSpan"/> for never.</summary>

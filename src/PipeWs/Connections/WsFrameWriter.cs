@@ -9,6 +9,9 @@ namespace PipeWs;
 /// <summary>Writes frames to a connection's transport on behalf of whoever holds its turn.</summary>
 public ref struct WsFrameWriter
 {
+    /// <summary>How much is compressed at a time, in bytes: a quarter more, which is what it may become, is what a thread keeps room for.</summary>
+    internal const int DeflatedPieceBytes = 48 * 1024;
+
     /// <summary>Up to this many bytes a payload and its header are written in one go.</summary>
     private const int MaxBytesAtOnce = 1024;
 
@@ -93,15 +96,31 @@ public ref struct WsFrameWriter
     }
 
     /// <summary>Compresses a part of a message and writes it as a fragment of its own.</summary>
-    internal void WriteDeflatedPart(Opcode opcode, bool fin, scoped ReadOnlySpan<byte> part)
+    /// <param name="opcode">The fragment's.</param>
+    /// <param name="fin">Whether the message ends with it.</param>
+    /// <param name="part">The bytes.</param>
+    /// <param name="mayGoPlain">Whether it need not be written where it does not become shorter: at the beginning of a message that is known whole.</param>
+    /// <returns>Whether it was written; where not, it is forgotten.</returns>
+    internal bool TryWriteDeflatedPart(Opcode opcode, bool fin, scoped ReadOnlySpan<byte> part, bool mayGoPlain)
     {
+        bool mustBeShorter = mayGoPlain && !_compression!.MayBecomeLonger(part.Length);
         MessageBuffer buffer = MessageBuffer.Rent();
-        Span<byte> room = buffer.GetSpan(MessageDeflater.MaxDeflatedBytes(part.Length));
-        int length = _compression!.DeflatePart(part, fin, room);
+        int most = mustBeShorter ? part.Length : MessageDeflater.MaxDeflatedBytes(part.Length);
+        Span<byte> room = buffer.GetSpan(most)[..most];
+        bool isDeflated = _compression!.TryDeflate(part, fin, room, out int length);
+        if (isDeflated)
+        {
+            // "RSV1 ... set to 1 on the first fragment of a message" alone (RFC 7692, section 6.1).
+            Write(opcode, fin, room[..length], opcode == Opcode.Continuation ? (byte)0 : FrameHeader.Rsv1);
+        }
 
-        // "RSV1 ... set to 1 on the first fragment of a message" alone (RFC 7692, section 6.1).
-        Write(opcode, fin, room[..length], opcode == Opcode.Continuation ? (byte)0 : FrameHeader.Rsv1);
         buffer.Return();
+        if (!isDeflated && !mustBeShorter)
+        {
+            throw new InvalidOperationException("zlib wrote more than its bound.");
+        }
+
+        return isDeflated;
     }
 
     /// <summary>Writes the header of a frame whose payload follows in pieces.</summary>
@@ -148,16 +167,21 @@ public ref struct WsFrameWriter
 
     private bool TryWriteDeflated(Opcode opcode, scoped ReadOnlySpan<byte> payload)
     {
-        MessageBuffer buffer = MessageBuffer.Rent();
-        Span<byte> room = buffer.GetSpan(MessageDeflater.MaxDeflatedBytes(payload.Length));
-        bool isDeflated = _compression!.TryDeflateWhole(payload, room, out int length);
-        if (isDeflated)
+        bool isFirst = true;
+        do
         {
-            Write(opcode, fin: true, room[..length], FrameHeader.Rsv1);
-        }
+            ReadOnlySpan<byte> piece = payload[..Math.Min(payload.Length, DeflatedPieceBytes)];
+            payload = payload[piece.Length..];
+            if (!TryWriteDeflatedPart(isFirst ? opcode : Opcode.Continuation, fin: payload.IsEmpty, piece, mayGoPlain: isFirst))
+            {
+                return false;
+            }
 
-        buffer.Return();
-        return isDeflated;
+            isFirst = false;
+        }
+        while (!payload.IsEmpty);
+
+        return true;
     }
 
     private void WriteEncoded(WsFrame frame, byte rsv)

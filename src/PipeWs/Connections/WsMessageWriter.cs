@@ -22,9 +22,6 @@ public sealed class WsMessageWriter : IAsyncDisposable
         _type = type;
     }
 
-    /// <summary>Whether the message is compressed; of the connection's turn.</summary>
-    internal bool IsDeflated { get; set; }
-
     /// <summary>Sends a fragment; completes when the transport has taken it, and no longer needs the bytes.</summary>
     /// <exception cref="InvalidOperationException">The message was completed.</exception>
     /// <exception cref="WsClosedException">The connection is closing or closed.</exception>

@@ -1,4 +1,5 @@
 using Microsoft.Extensions.ObjectPool;
+using PipeWs.Messages;
 using PipeWs.Protocol.Compression;
 using PipeWs.Protocol.Framing;
 
@@ -53,23 +54,42 @@ public sealed partial class WsFrame
             }
 
             counters.CountSharedDeflate();
-            ObjectPool<MessageDeflater> pool = DeflatePools.Deflaters(windowBits, level);
-            MessageDeflater deflater = pool.Get();
-            WsFrame form = Rent(PayloadLength);
-            bool isShorter = deflater.TryDeflate(Payload, form.GetPayloadSpan(PayloadLength), isLast: true, keepsHistory: false, out int length);
-            pool.Return(deflater);
-            if (!isShorter)
+            if (TryCreateForm(windowBits, level) is not { } form)
             {
-                form.Release();
                 Volatile.Write(ref _incompressible, _incompressible | (1 << windowBits));
                 return null;
             }
 
-            form.Seal(Type, length, FrameHeader.Rsv1);
             form._windowBits = windowBits;
             form._nextDeflated = _deflated;
             Volatile.Write(ref _deflated, form);
             return form;
+        }
+    }
+
+    /// <summary>Compresses beside the frame and then copies, so that the form, which lives as long as the frame, holds no more room than it needs.</summary>
+    private WsFrame? TryCreateForm(int windowBits, int level)
+    {
+        ObjectPool<MessageDeflater> pool = DeflatePools.Deflaters(windowBits, level);
+        MessageDeflater deflater = pool.Get();
+        MessageBuffer buffer = MessageBuffer.Rent();
+        try
+        {
+            Span<byte> room = buffer.GetSpan(PayloadLength)[..PayloadLength];
+            if (!deflater.TryDeflate(Payload, room, isLast: true, keepsHistory: false, out int length))
+            {
+                return null;
+            }
+
+            WsFrame form = Rent(length);
+            room[..length].CopyTo(form.GetPayloadSpan(length));
+            form.Seal(Type, length, FrameHeader.Rsv1);
+            return form;
+        }
+        finally
+        {
+            buffer.Return();
+            pool.Return(deflater);
         }
     }
 

@@ -1,12 +1,13 @@
 using System.IO.Compression;
 using System.Text;
+using System.Text.Json.Serialization;
 using PipeWs.Client.Tests.Support;
 using PipeWs.Shared;
 
 namespace PipeWs.Client.Tests.Hardening;
 
 /// <summary>What a server may not do where compression was offered: rows 13, 16 and 32-36 for the client.</summary>
-public sealed class CompressionRowsTests
+public sealed partial class CompressionRowsTests
 {
     private const string Agreed = "Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover; client_no_context_takeover\r\n";
 
@@ -55,6 +56,51 @@ public sealed class CompressionRowsTests
     }
 
     [Fact]
+    public async Task Every_way_to_send_can_say_that_a_message_is_never_compressed()
+    {
+        string text = new('x', 1_000);
+        byte[] bytes = Encoding.UTF8.GetBytes(text);
+        var never = new WsSendOptions(NeverCompress: true);
+        var seen = new TaskCompletionSource<List<int>>();
+        await using ScriptedServer server = ScriptedServer.Listen(async peer =>
+        {
+            await peer.AcceptAsync(Agreed);
+            List<int> rsv = [];
+            while (rsv.Count < 14)
+            {
+                rsv.Add((await peer.Frames.ReadFrameAsync()).Rsv);
+            }
+
+            seen.TrySetResult(rsv);
+            await peer.ServeAsync();
+        });
+        await using WsClient client = server.CreateClient(o =>
+        {
+            o.Compression = new();
+            o.ReadyHandlers.Add(new Ready(async (connection, cancellationToken) =>
+            {
+                foreach (WsSendOptions options in (WsSendOptions[])[default, never])
+                {
+                    await connection.SendAsync(bytes, WsMessageType.Text, options, cancellationToken);
+                    await connection.SendTextAsync(text, options, cancellationToken);
+                    await connection.SendJsonAsync(text, Json.Default.String, options, cancellationToken);
+                }
+            }));
+        });
+
+        await client.StartAsync().Soon();
+        foreach (WsSendOptions options in (WsSendOptions[])[default, never])
+        {
+            await client.SendAsync(bytes, WsMessageType.Text, options).Soon();
+            await client.SendTextAsync(text, options).Soon();
+            await client.SendJsonAsync(text, Json.Default.String, options).Soon();
+            Assert.True(client.TrySend(bytes, WsMessageType.Text, options));
+        }
+
+        Assert.Equal([0x40, 0x40, 0x40, 0, 0, 0, 0x40, 0x40, 0x40, 0x40, 0, 0, 0, 0], await seen.Task.Soon());
+    }
+
+    [Fact]
     public async Task A_server_that_declines_is_spoken_to_uncompressed()
     {
         var seen = new TaskCompletionSource<RawFrame>();
@@ -98,17 +144,17 @@ public sealed class CompressionRowsTests
     }
 
     [Fact]
-    public async Task Row_34_a_block_with_BFINAL_twice_is_Hello_both_times()
+    public async Task Row_34_a_block_with_BFINAL_is_Hello_every_time()
     {
         await using ScriptedServer server = ScriptedServer.Listen(async peer =>
         {
             await peer.AcceptAsync(Agreed);
-            await peer.Frames.SendAsync(RawPeer.Hex("C1 08 F3 48 CD C9 C9 07 00 00 C1 08 F3 48 CD C9 C9 07 00 00"));
+            await peer.Frames.SendAsync(RawPeer.Hex("C1 08 F3 48 CD C9 C9 07 00 00 C1 07 F2 48 CD C9 C9 07 04 C1 08 F3 48 CD C9 C9 07 00 00"));
             await peer.ServeAsync();
         });
         await using WsClient client = server.CreateClient(static o => o.Compression = new());
         await client.StartAsync().Soon();
-        for (int i = 0; i < 2; i++)
+        for (int i = 0; i < 3; i++)
         {
             Assert.True(await client.WaitToReadAsync().Soon());
             Assert.True(client.TryRead(out WsClientMessage message));
@@ -147,4 +193,12 @@ public sealed class CompressionRowsTests
         inflate.CopyTo(message);
         return message.ToArray();
     }
+
+    private sealed class Ready(Func<WsClientConnection, CancellationToken, ValueTask> handler) : IConnectionReadyHandler
+    {
+        public ValueTask OnConnectionReadyAsync(WsClientConnection connection, CancellationToken cancellationToken) => handler(connection, cancellationToken);
+    }
+
+    [JsonSerializable(typeof(string))]
+    private sealed partial class Json : JsonSerializerContext;
 }

@@ -86,6 +86,10 @@ internal static class CompressionCases
             yield return Deflate($"12.hello.stored.{chop.Name}", $"the RFC's own \"Hello\" in a stored block (7.2.3.3), sent {chop.Name}", Plain, script => Hello(script, chop, Frames.Hex("00 05 00 FA FF 48 65 6C 6C 6F 00")));
             yield return Deflate($"12.hello.final.{chop.Name}", $"the RFC's own \"Hello\" with BFINAL (7.2.3.4), twice, sent {chop.Name}", Plain, script =>
                 Hello(script, chop, Frames.Hex("F3 48 CD C9 C9 07 00 00"), Frames.Hex("F3 48 CD C9 C9 07 00 00")));
+            yield return Deflate($"12.hello.final-stored.{chop.Name}", $"\"Hello\" and an empty stored block with BFINAL, whose rest is what every sender leaves away, twice, sent {chop.Name}", Plain, script =>
+                Hello(script, chop, Frames.Hex("F2 48 CD C9 C9 07 04"), Frames.Hex("F2 48 CD C9 C9 07 04")));
+            yield return Deflate($"12.hello.final-after-flush.{chop.Name}", $"\"Hello\", a flush, and an empty stored block with BFINAL, twice, sent {chop.Name}", Plain, script =>
+                Hello(script, chop, Frames.Hex("F2 48 CD C9 C9 07 00 00 00 FF FF 01"), Frames.Hex("F2 48 CD C9 C9 07 00 00 00 FF FF 01")));
             yield return Deflate($"12.hello.two-blocks.{chop.Name}", $"the RFC's own \"Hello\" in two blocks (7.2.3.5), sent {chop.Name}", Plain, script =>
                 Hello(script, chop, Frames.Hex("F2 48 05 00 00 00 FF FF CA C9 C9 07 00")));
         }
@@ -110,7 +114,7 @@ internal static class CompressionCases
             script.Send(new WireFrame(RawFrame.Text, [], Fin: false, Rsv: 0x40), Frames.Continuation(s_hello)).Echoes(RawFrame.Text, "Hello"u8.ToArray());
             script.IsCompressed = true;
         });
-        foreach (string empty in (string[])["00", "02 00", "02 00 00 00 FF FF 00", "00 00 00 FF FF 00"])
+        foreach (string empty in (string[])["00", "01", "02 00", "02 00 00 00 FF FF 00", "00 00 00 FF FF 00"])
         {
             yield return Deflate($"12.empty.{empty.Replace(" ", "", StringComparison.Ordinal)}", $"an empty message, compressed: {empty}", Plain, script =>
             {

@@ -9,7 +9,7 @@ namespace PipeWs.Fuzz.Targets;
 
 /// <summary>
 /// Two messages, inflated one after the other. Oracles: a plain inflater for what is valid and what it says; System.IO.Compression for what it says; the same bytes cut in another way, into other
-/// room; and what the deflater makes of the bytes says the bytes again. First byte: window, history. Second: how the bytes are cut. Third: where the first message ends.
+/// room; and what the deflater makes of the bytes says the bytes again. First byte: the deflater's window, history. Second: how the bytes are cut. Third: where the first message ends.
 /// </summary>
 internal sealed class InflaterTarget : FuzzTarget
 {
@@ -20,7 +20,7 @@ internal sealed class InflaterTarget : FuzzTarget
     public override string Name => "inflater";
 
     public override IReadOnlyList<byte[]> Dictionary { get; } =
-        [[0xF2, 0x48, 0xCD, 0xC9, 0xC9, 0x07, 0x00], [0xF3, 0x48, 0xCD, 0xC9, 0xC9, 0x07, 0x00, 0x00], [0x00, 0x05, 0x00, 0xFA, 0xFF, 0x48, 0x65, 0x6C, 0x6C, 0x6F, 0x00], [0x00, 0x00, 0xFF, 0xFF], [0x01, 0x00, 0x00, 0xFF, 0xFF], [0x00], [0x02, 0x00], [0x62, 0x18, 0x05, 0xA3, 0x60, 0x14, 0x0C]];
+        [[0xF2, 0x48, 0xCD, 0xC9, 0xC9, 0x07, 0x00], [0xF3, 0x48, 0xCD, 0xC9, 0xC9, 0x07, 0x00, 0x00], [0x00, 0x05, 0x00, 0xFA, 0xFF, 0x48, 0x65, 0x6C, 0x6C, 0x6F, 0x00], [0x00, 0x00, 0xFF, 0xFF], [0x01, 0x00, 0x00, 0xFF, 0xFF], [0x00], [0x01], [0x04], [0x02, 0x00], [0x62, 0x18, 0x05, 0xA3, 0x60, 0x14, 0x0C]];
 
     public override IEnumerable<byte[]> Seeds
     {
@@ -33,6 +33,7 @@ internal sealed class InflaterTarget : FuzzTarget
             {
                 yield return [choices, 1, 128, 0xF2, 0x48, 0xCD, 0xC9, 0xC9, 0x07, 0x00, 0xF2, 0x00, 0x11, 0x00, 0x00];
                 yield return [choices, 2, 255, 0xF3, 0x48, 0xCD, 0xC9, 0xC9, 0x07, 0x00, 0x00];
+                yield return [choices, 3, 255, 0xF2, 0x48, 0xCD, 0xC9, 0xC9, 0x07, 0x04];
                 yield return [choices, 3, 255, 0xF2, 0x48, 0x05, 0x00, 0x00, 0x00, 0xFF, 0xFF, 0xCA, 0xC9, 0xC9, 0x07, 0x00];
                 yield return [choices, 4, 0, 0xFF, 0xFF, 0xFF];
                 foreach (byte[] message in (byte[][])[text, noise])
@@ -75,12 +76,6 @@ internal sealed class InflaterTarget : FuzzTarget
             said = expected == ReferenceVerdict.Valid ? said : [];
             ReferenceVerdict whole = Inflate(first, message, [message.Length], MaxMessageBytes + 1, out byte[] output);
             ReferenceVerdict cut = Inflate(second, message, Cuts.Random(message.Length, random), 1 + random.Next(600), out byte[] cutOutput);
-            if (reference.LargestDistance > 1 << windowBits)
-            {
-                // zlib refuses a peer that points farther back than it agreed to only where it no longer has the bytes, and that hangs on the room it was given.
-                break;
-            }
-
             Assert.Equal((expected, Convert.ToHexString(said)), (whole, Convert.ToHexString(output)));
             Assert.Equal((expected, Convert.ToHexString(said)), (cut, Convert.ToHexString(cutOutput)));
             if (expected != ReferenceVerdict.Valid)
@@ -168,7 +163,7 @@ internal sealed class InflaterTarget : FuzzTarget
     {
         if (!_states.TryGetValue(windowBits, out (MessageInflater, MessageInflater, MessageDeflater) states))
         {
-            states = (new MessageInflater(windowBits), new MessageInflater(windowBits), new MessageDeflater(windowBits));
+            states = (new MessageInflater(), new MessageInflater(), new MessageDeflater(windowBits));
             _states.Add(windowBits, states);
         }
 

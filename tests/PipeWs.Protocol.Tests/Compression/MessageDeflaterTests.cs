@@ -49,6 +49,70 @@ public sealed class MessageDeflaterTests
         }
     }
 
+    /// <summary>The framework's zlib has no window of 8 bits: that the one of 9 keeps to it is zlib's own habit, and here seen to be so on every level and in every form of repetition.</summary>
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(3)]
+    [InlineData(4)]
+    [InlineData(5)]
+    [InlineData(6)]
+    [InlineData(7)]
+    [InlineData(8)]
+    [InlineData(9)]
+    public void Nothing_of_the_smallest_window_points_back_farther_than_256_bytes(int level)
+    {
+        using var deflater = new MessageDeflater(DeflateParameters.MinWindowBits, level);
+        using var inflater = new MessageInflater(DeflateParameters.MinWindowBits);
+        var random = new Random(level);
+        IEnumerable<byte[]> messages =
+        [
+            .. Enumerable.Range(0, 60).Select(_ => Messages.Next(random, 1 << random.Next(0, 17))),
+
+            // The same noise again and again, each time at another distance around the limit.
+            .. Enumerable.Range(240, 40).Select(distance => Cycle(random, distance, 4_000)),
+            .. Enumerable.Range(500, 30).Select(distance => Cycle(random, distance, 4_000)),
+            new byte[70_000],
+        ];
+        foreach (byte[] message in messages)
+        {
+            Assert.Equal(message, Inflate(inflater, DeflateParts(deflater, message, keepsHistory: true, random), roomBytes: 1));
+        }
+    }
+
+    [Fact]
+    public void An_inflater_of_the_smallest_window_sees_what_points_back_farther()
+    {
+        using var deflater = new MessageDeflater(10, 1);
+        using var inflater = new MessageInflater(DeflateParameters.MinWindowBits);
+        byte[] message = Cycle(new Random(1), 300, 4_000);
+        byte[] room = new byte[MessageDeflater.MaxDeflatedBytes(message.Length)];
+        Assert.True(deflater.TryDeflate(message, room, isLast: true, keepsHistory: true, out int length));
+        ReadOnlySpan<byte> rest = room.AsSpan(0, length);
+        InflateStatus status;
+        do
+        {
+            status = inflater.Inflate(rest, new byte[1], out int consumed, out _);
+            rest = rest[consumed..];
+        }
+        while (status == InflateStatus.NeedsRoom);
+
+        Assert.Equal(InflateStatus.Invalid, status);
+    }
+
+    [Fact]
+    public void The_smallest_window_costs_no_more_bytes_than_the_next()
+    {
+        byte[] message = Messages.Repeat(new Random(3), 50_000);
+        byte[] room = new byte[MessageDeflater.MaxDeflatedBytes(message.Length)];
+        using var smallest = new MessageDeflater(8, 1);
+        using var next = new MessageDeflater(9, 1);
+        Assert.True(smallest.TryDeflate(message, room, isLast: true, keepsHistory: false, out int length));
+        Assert.True(next.TryDeflate(message, room, isLast: true, keepsHistory: false, out int expected));
+
+        Assert.Equal(expected, length);
+    }
+
     [Fact]
     public void A_reset_in_the_middle_of_a_message_leaves_a_clean_start()
     {
@@ -131,6 +195,13 @@ public sealed class MessageDeflaterTests
         }
 
         Assert.Throws<ArgumentOutOfRangeException>(() => new MessageDeflater(15, level));
+    }
+
+    private static byte[] Cycle(Random random, int period, int length)
+    {
+        byte[] noise = new byte[period];
+        random.NextBytes(noise);
+        return [.. Enumerable.Range(0, length).Select(i => noise[i % period])];
     }
 
     private static byte[] DeflateParts(MessageDeflater deflater, byte[] message, bool keepsHistory, Random random)

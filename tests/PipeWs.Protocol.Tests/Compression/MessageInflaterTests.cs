@@ -13,6 +13,9 @@ public sealed class MessageInflaterTests
     [InlineData("00", "")] // 7.2.3.6: nothing
     [InlineData("0300 F348CDC9C9070000", "Hello")] // an empty last block first
     [InlineData("F348CDC9C907 00", "Hello")] // a last block and nothing after it
+    [InlineData("01", "")] // a last block without compression that says nothing, of which the four bytes are the rest
+    [InlineData("F248CDC9C907 04", "Hello")] // the same behind a block that ends inside a byte
+    [InlineData("F248CDC9C907 000000FFFF 01", "Hello")] // and behind an empty block
     public void The_examples_of_the_RFC_are_read_in_every_cut(string hex, string expected)
     {
         byte[] payload = Convert.FromHexString(hex.Replace(" ", "", StringComparison.Ordinal));
@@ -29,14 +32,26 @@ public sealed class MessageInflaterTests
         }
     }
 
-    [Fact]
-    public void Row_34_a_block_with_BFINAL_twice_is_Hello_twice()
+    [Theory]
+    [InlineData("F348CDC9C9070000")]
+    [InlineData("F248CDC9C90704")]
+    [InlineData("F248CDC9C907000000FFFF01")]
+    public void Row_34_a_block_with_BFINAL_twice_is_Hello_twice(string hex)
     {
         using var inflater = new MessageInflater();
-        byte[] payload = [0xF3, 0x48, 0xCD, 0xC9, 0xC9, 0x07, 0x00, 0x00];
+        byte[] payload = Convert.FromHexString(hex);
 
-        Assert.Equal("Hello", ReadWhole(inflater, payload, 8));
+        Assert.Equal("Hello", ReadWhole(inflater, payload, payload.Length));
         Assert.Equal("Hello", ReadWhole(inflater, payload, 3));
+    }
+
+    [Fact]
+    public void Row_34_a_stream_that_ended_is_not_pointed_back_into()
+    {
+        using var inflater = new MessageInflater();
+
+        Assert.Equal("Hello", ReadWhole(inflater, Convert.FromHexString("F248CDC9C90704"), 0));
+        Assert.Null(ReadWhole(inflater, Convert.FromHexString("F200110000"), 0));
     }
 
     [Theory]
@@ -78,6 +93,19 @@ public sealed class MessageInflaterTests
 
             Assert.Null(ReadWhole(inflater, payload[..length], length / 2));
         }
+    }
+
+    [Theory]
+    [InlineData("0100")] // so much of the four bytes is there already
+    [InlineData("010000FF")]
+    [InlineData("0500")] // a last block with Huffman's codes, cut
+    [InlineData("F348CDC9C9")]
+    [InlineData("010500FAFF48656C6C")]
+    public void Row_35_a_cut_block_with_BFINAL_is_no_end(string hex)
+    {
+        using var inflater = new MessageInflater();
+
+        Assert.Null(ReadWhole(inflater, Convert.FromHexString(hex), 1));
     }
 
     [Fact]

@@ -8,7 +8,7 @@ using static PipeWs.Server.Tests.Support.RawPeerMessages;
 
 namespace PipeWs.Server.Tests.Hardening;
 
-/// <summary>HARDENING rows 13, 16 and 32-36 where permessage-deflate is on, with their literal bytes, over a socket through each door.</summary>
+/// <summary>HARDENING rows 13, 16, 23 and 32-36 where permessage-deflate is on, with their literal bytes, over a socket through each door.</summary>
 [Collection(AloneCollection.Name)]
 public sealed class CompressionRowsTests
 {
@@ -86,6 +86,29 @@ public sealed class CompressionRowsTests
 
     [Theory]
     [MemberData(nameof(Doors))]
+    public async Task Row_23_more_than_1024_fragments_that_become_nothing_fail_with_1008(Door door, bool isSecure)
+    {
+        await using HubServer server = await StartAsync(door, isSecure);
+        byte[] first = Hex("42 85 00000000 00 00 00 FF FF");
+        byte[] more = Hex("00 85 00000000 00 00 00 FF FF");
+        await using (RawPeer peer = await OpenAsync(server))
+        {
+            await peer.SendAsync([.. first, .. Enumerable.Repeat(more, 1_023).SelectMany(static frame => frame), .. Hex("80 81 00000000 00")]);
+            Assert.Empty((await peer.ReadFrameAsync()).Payload);
+            await peer.CloseAsync();
+        }
+
+        await using (RawPeer peer = await OpenAsync(server))
+        {
+            await peer.SendAsync([.. first, .. Enumerable.Repeat(more, 1_024).SelectMany(static frame => frame)]);
+            await peer.ReadCloseAsync(1008);
+        }
+
+        await server.AssertUndisturbedAsync(1);
+    }
+
+    [Theory]
+    [MemberData(nameof(Doors))]
     public async Task Row_32_a_bomb_is_inflated_no_farther_than_the_largest_message(Door door, bool isSecure)
     {
         await using HubServer server = await StartAsync(door, isSecure);
@@ -115,12 +138,16 @@ public sealed class CompressionRowsTests
     {
         await using HubServer server = await StartAsync(door, isSecure);
         await using RawPeer peer = await OpenAsync(server);
-        byte[] frame = Hex("C1 88 00000000 F3 48 CD C9 C9 07 00 00");
+        foreach (string hex in (string[])["C1 88 00000000 F3 48 CD C9 C9 07 00 00", "C1 87 00000000 F2 48 CD C9 C9 07 04", "C1 8C 00000000 F2 48 CD C9 C9 07 00 00 00 FF FF 01"])
+        {
+            byte[] frame = Hex(hex);
+            await peer.SendAsync([.. frame, .. frame]);
+            Assert.Equal("Hello", await peer.ReadTextAsync());
+            Assert.Equal("Hello", await peer.ReadTextAsync());
+        }
 
-        await peer.SendAsync([.. frame, .. frame]);
-
-        Assert.Equal("Hello", await peer.ReadTextAsync());
-        Assert.Equal("Hello", await peer.ReadTextAsync());
+        await peer.SendAsync(Hex("C1 81 00000000 01"));
+        Assert.Equal("", await peer.ReadTextAsync());
         await peer.CloseAsync();
         await server.AssertUndisturbedAsync(0);
     }

@@ -183,7 +183,7 @@ public sealed class LiveOptionsTests
         [
             .. Settable(typeof(PipeWsOptions)).Where(name => name is not ("Rooms" or "Authentication" or "Compression")),
             .. Settable(typeof(WsRoomOptions)).Select(name => $"Rooms:{name}"),
-            .. Settable(typeof(WsCompressionOptions)).Select(name => $"Compression:{name}"),
+            .. Settable(typeof(WsCompressionOptions)).Append("Enabled").Select(name => $"Compression:{name}"),
             .. Settable(typeof(WsAuthenticationOptions)).Select(name => $"Authentication:{name}"),
         ];
         Assert.Equal(options.Order(StringComparer.Ordinal), OptionKeys.All.Select(key => key.Name).Order(StringComparer.Ordinal));

@@ -134,6 +134,49 @@ public class PipeWsOptionsTests
         Assert.Equal((3, 512), (options.Get("b").Compression!.Level, options.Get("b").Compression!.ThresholdBytes));
     }
 
+    [Theory]
+    [InlineData(null, null, null, null)]
+    [InlineData("true", null, null, 1)]
+    [InlineData("False", null, null, null)]
+    [InlineData("false", null, "6", null)]
+    [InlineData(null, "true", null, 1)]
+    [InlineData(null, "true", "6", 6)]
+    [InlineData(null, "false", null, null)]
+    [InlineData(null, "false", "6", null)]
+    [InlineData(null, "", "6", 6)]
+    [InlineData(null, null, "6", 6)]
+    public void The_section_turns_compression_on_and_off_in_a_word(string? scalar, string? enabled, string? level, int? expected)
+    {
+        foreach (string name in (string[])["", "other"])
+        {
+            string prefix = name.Length == 0 ? "PipeWs:Compression" : "PipeWs:Hubs:other:Compression";
+            Dictionary<string, string?> settings = [];
+            Add(prefix, scalar);
+            Add($"{prefix}:Enabled", enabled);
+            Add($"{prefix}:Level", level);
+
+            Assert.Equal(expected, Options(settings, name: name).Compression?.Level);
+
+            void Add(string key, string? value)
+            {
+                if (value is not null)
+                {
+                    settings[key] = value;
+                }
+            }
+        }
+    }
+
+    [Theory]
+    [InlineData("PipeWs:Compression", "on")]
+    [InlineData("PipeWs:Compression", "1")]
+    [InlineData("PipeWs:Compression:Enabled", "yes")]
+    public void Another_word_for_compression_keeps_the_application_from_starting(string key, string value)
+    {
+        OptionsValidationException refused = Assert.Throws<OptionsValidationException>(() => Options(new() { [key] = value }));
+        Assert.Equal($"{key} is '{value}'; it must be true or false.", refused.Message);
+    }
+
     private static PipeWsOptions Options(Dictionary<string, string?>? settings = null, Action<PipeWsOptions>? configure = null, string name = "")
     {
         var services = new ServiceCollection();

@@ -86,6 +86,47 @@ public sealed class InboundRateTests
     }
 
     [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Compressed_bytes_count_where_they_are_more_than_they_say(bool inParts)
+    {
+        const int Blocks = 8_000;
+        await using HubServer server = await HubServer.StartAsync(
+            Door.Fast,
+            isSecure: false,
+            options =>
+            {
+                options.Compression = new WsCompressionOptions();
+                options.MaxMessageBytes = 100_000;
+                options.InboundBytesPerSecond = NextToNothing;
+                options.InboundRatePolicy = WsRateLimitPolicy.Close;
+            },
+            builder =>
+            {
+                if (inParts)
+                {
+                    builder.OnBinaryParts(static context => context.IsLastPart ? context.Connection.SendTextAsync("whole") : default);
+                }
+                else
+                {
+                    builder.OnBinary(static context => context.Connection.SendTextAsync("whole"));
+                }
+            },
+            hasBystander: false);
+        await using RawPeer peer = await server.OpenAsync(RawPeer.Handshake(more: "Sec-WebSocket-Extensions: permessage-deflate"));
+        byte[] saysNothing = [.. Enumerable.Repeat<byte[]>([0, 0, 0, 0xFF, 0xFF], Blocks).SelectMany(static block => block), 0];
+        for (int i = 0; i < 2; i++)
+        {
+            await peer.SendFrameAsync(Opcode.Binary, saysNothing, rsv: 0x40);
+            Assert.Equal("whole", await peer.ReadTextAsync());
+        }
+
+        await peer.SendFrameAsync(Opcode.Binary, saysNothing, rsv: 0x40);
+        RawFrame close = await peer.ReadCloseAsync(1008);
+        Assert.Contains("InboundBytesPerSecond", close.Text, StringComparison.Ordinal);
+    }
+
+    [Theory]
     [InlineData(WsRateLimitPolicy.Wait)]
     [InlineData(WsRateLimitPolicy.ReplyError)]
     public async Task What_waits_is_handled_late_in_order_and_whole(WsRateLimitPolicy policy)

@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json.Serialization;
 using NSubstitute;
+using PipeWs.Server.Tests.Support;
 
 namespace PipeWs.Server.Tests.Routing;
 
@@ -70,6 +71,36 @@ public partial class WsSenderExtensionsTests
         Assert.Equal("""{"X":1,"Name":"n"}""", Encoding.UTF8.GetString(data.Span));
         replied.SetResult();
         await pending;
+    }
+
+    [Fact]
+    public async Task Texts_json_and_answers_can_say_that_they_are_never_compressed()
+    {
+        var never = new WsSendOptions(NeverCompress: true);
+        var point = new Point(1, new string('n', 1_000));
+        await using HubServer server = await HubServer.JsonAsync(
+            configure: static options => options.Compression = new WsCompressionOptions(),
+            build: builder => builder.MapAction("answers", async context =>
+            {
+                foreach (WsSendOptions options in (WsSendOptions[])[default, never])
+                {
+                    await context.Connection.SendTextAsync(point.Name, options);
+                    await context.Connection.SendJsonAsync(point, SenderJson.Default.Point, options);
+                    await context.ReplyJsonAsync("answer", point, SenderJson.Default.Point, options);
+                }
+            }),
+            hasBystander: false);
+        await using RawPeer peer = await server.OpenAsync(RawPeer.Handshake(more: "Sec-WebSocket-Extensions: permessage-deflate"));
+
+        await peer.SendTextAsync("""{"id":"1","action":"answers"}""");
+
+        List<bool> compressed = [];
+        for (int i = 0; i < 6; i++)
+        {
+            compressed.Add((await peer.ReadFrameAsync()).Rsv != 0);
+        }
+
+        Assert.Equal([true, true, true, false, false, false], compressed);
     }
 
     public readonly record struct Point(int X, string Name);

@@ -164,11 +164,34 @@ public sealed class CompressedReceiveTests
     [MemberData(nameof(Ways))]
     public async Task Row_34_a_block_with_BFINAL_is_read_twice(WsRole role, Delivery delivery)
     {
+        (string Payload, string Says)[] messages =
+            [("F3 48 CD C9 C9 07 00 00", "Hello"), ("F2 48 CD C9 C9 07 04", "Hello"), ("F2 48 CD C9 C9 07 00 00 00 FF FF 01", "Hello"), ("01", "")];
         await using ConnectionHarness harness = Start(role, delivery);
-        for (int i = 0; i < 2; i++)
+        foreach ((string payload, string says) in messages.Concat(messages))
         {
-            await SendAsync(harness, RawFrame.Text, RawPeer.Hex("F3 48 CD C9 C9 07 00 00"));
-            Assert.Equal("Hello", Encoding.ASCII.GetString((await harness.Receiver.NextAsync()).Payload));
+            await SendAsync(harness, RawFrame.Text, RawPeer.Hex(payload));
+            Assert.Equal(says, Encoding.ASCII.GetString((await harness.Receiver.NextAsync()).Payload));
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Ways))]
+    public async Task What_points_back_farther_than_agreed_is_read_however_it_is_cut(WsRole role, Delivery delivery)
+    {
+        // 1,000 bytes of noise, and 200 of them again from 900 back, of a peer that agreed to a window of 256.
+        byte[] noise = new byte[1_000];
+        new Random(3).NextBytes(noise);
+        byte[] message = [.. noise, .. noise.AsSpan(100, 200)];
+        byte[] payload = DeflateBytes.Of(message);
+        Assert.InRange(payload.Length, 1_000, 1_100);
+        foreach (DeflateParameters agreed in (DeflateParameters[])[new(8, 8, true, true), new(8, 8)])
+        {
+            await using ConnectionHarness harness = Start(role, delivery, agreed: agreed);
+            foreach (int cut in (int[])[0, 500, 900, 1_005, payload.Length])
+            {
+                await SendAsync(harness, RawFrame.Binary, payload[..cut], payload[cut..]);
+                Assert.Equal(message, (await harness.Receiver.NextAsync()).Payload);
+            }
         }
     }
 
@@ -250,6 +273,151 @@ public sealed class CompressedReceiveTests
 
         Assert.Equal(1009, (await harness.Peer.ReadFrameAsync()).CloseCode);
         await sending.Soon();
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Row_23_more_than_1024_fragments_that_become_nothing_fail_with_1008(bool inParts)
+    {
+        await using ConnectionHarness harness = Start(run: false);
+        harness.Receiver.InParts = _ => inParts;
+        harness.Run();
+        byte[] silent = [0, 0, 0, 0xFF, 0xFF];
+        byte[] fragment = Encode(harness, RawFrame.Continuation, silent, fin: false, rsv: 0);
+
+        // What says something in between lets as many follow.
+        await SendUnfinishedAsync(harness, silent);
+        for (int i = 1; i < 1_024; i++)
+        {
+            await harness.SendAsync(fragment);
+        }
+
+        await harness.SendAsync(Encode(harness, RawFrame.Continuation, RawPeer.Hex("F248CDC9C907 000000FFFF"), fin: false, rsv: 0));
+        for (int i = 0; i < 1_023; i++)
+        {
+            await harness.SendAsync(fragment);
+        }
+
+        await harness.SendAsync(Encode(harness, RawFrame.Continuation, [0], fin: true, rsv: 0));
+        Assert.Equal("Hello", Encoding.ASCII.GetString((await harness.Receiver.NextAsync()).Payload));
+
+        await SendUnfinishedAsync(harness, silent);
+        for (int i = 1; i < 1_025; i++)
+        {
+            await harness.SendAsync(fragment);
+        }
+
+        Assert.Equal(1008, (await harness.FinishAsync()).Close.CloseCode);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Compressed_bytes_without_end_that_say_nothing_fail_with_1008(bool inParts)
+    {
+        await using ConnectionHarness harness = Start(run: false);
+        harness.Receiver.InParts = _ => inParts;
+        harness.Run();
+        byte[] enough = [.. Enumerable.Repeat(RawPeer.Hex("000000FFFF"), 13_000).SelectMany(static block => block), 0];
+        byte[] tooMany = [.. Enumerable.Repeat(RawPeer.Hex("000000FFFF"), 400_000).SelectMany(static block => block), 0];
+
+        await SendAsync(harness, RawFrame.Text, enough);
+        Assert.Empty((await harness.Receiver.NextAsync()).Payload);
+        Assert.Equal(enough.Length, harness.Connection.DeflatedPayloadBytes);
+        foreach (int length in (int[])[5, 70_000])
+        {
+            // What comes as it is was nothing else before, however it is read.
+            await harness.SendAsync(harness.Peer.Encode(RawFrame.Binary, new byte[length]));
+            await harness.Receiver.NextAsync();
+            Assert.Equal(0, harness.Connection.DeflatedPayloadBytes);
+            await SendAsync(harness, RawFrame.Text, enough);
+            await harness.Receiver.NextAsync();
+        }
+
+        Task sending = SendAsync(harness, RawFrame.Text, tooMany);
+
+        Assert.Equal(1008, (await harness.Peer.ReadFrameAsync()).CloseCode);
+        await sending.Soon();
+        Assert.InRange(harness.Connection.BytesReceived, 0, (3 * enough.Length) + 70_100 + (256 * 1024));
+    }
+
+    [Fact]
+    public async Task A_message_in_many_parts_of_a_byte_is_not_too_large()
+    {
+        const int Parts = 50_000;
+        DuplexPipePair pair = DuplexPipePair.Create();
+        using var heartbeat = new WsHeartbeat(TimeProvider.System);
+        var options = new WsConnectionOptions { MaxMessageBytes = Parts };
+        var agreed = new DeflateParameters(15, 15, true, true);
+        await using var server = new WsConnection(pair.Connection, WsRole.Server, options, heartbeat, compression: agreed);
+        await using var client = new WsConnection(pair.Peer, WsRole.Client, options, heartbeat, compression: agreed);
+        var receiver = new RecordingReceiver();
+        Task<WsCloseInfo> serverEnded = server.RunAsync(receiver);
+        Task<WsCloseInfo> clientEnded = client.RunAsync(new RecordingReceiver());
+        await using (WsMessageWriter writer = client.BeginMessage(WsMessageType.Binary))
+        {
+            for (int i = 0; i < Parts; i++)
+            {
+                await writer.WriteAsync(new byte[] { (byte)(i * 31) });
+            }
+
+            await writer.CompleteAsync();
+        }
+
+        Assert.Equal(Enumerable.Range(0, Parts).Select(static i => (byte)(i * 31)), (await receiver.NextAsync()).Payload);
+        Assert.True(client.BytesSent > 10 * Parts);
+        await client.CloseAsync(1000, "").AsTask().Soon();
+        await Task.WhenAll(serverEnded, clientEnded).Soon();
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_message_cut_into_fragments_of_a_byte_passes(bool inParts)
+    {
+        await using ConnectionHarness harness = Start(run: false);
+        harness.Receiver.InParts = _ => inParts;
+        harness.Run();
+        var random = new Random(12);
+        byte[] message = [.. Enumerable.Range(0, 60_000).Select(_ => (byte)(random.Next(16) * random.Next(16)))];
+
+        await SendAsync(harness, RawFrame.Binary, [.. DeflateBytes.Of(message).Select(static one => (byte[])[one])]);
+
+        Assert.Equal(message, (await harness.Receiver.NextAsync()).Payload);
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    public async Task A_message_as_large_as_it_may_be_takes_no_larger_room(int over)
+    {
+        const int Limit = 64 * 1024;
+        int room = 0;
+        await using ConnectionHarness harness = Start(configure: options => options.MaxMessageBytes = Limit, run: false);
+        var received = new TaskCompletionSource();
+        harness.Receiver.OnMessage = (_, payload) =>
+        {
+            Assert.True(System.Runtime.InteropServices.MemoryMarshal.TryGetArray(payload.First, out ArraySegment<byte> array));
+            room = array.Array!.Length;
+            received.SetResult();
+            return default;
+        };
+        harness.Run();
+
+        // What follows its last byte says nothing, or one byte more.
+        byte[] payload = [.. DeflateBytes.Of(new byte[Limit + over]), 0, 0, 0xFF, 0xFF, 0, 0, 0, 0xFF, 0xFF, 0];
+        await SendAsync(harness, RawFrame.Binary, payload);
+        if (over == 0)
+        {
+            await received.Task.Soon();
+            Assert.Equal(Limit, room);
+        }
+        else
+        {
+            Assert.Equal(1009, (await harness.FinishAsync()).Close.CloseCode);
+            Assert.Equal(0, room);
+        }
     }
 
     [Fact]

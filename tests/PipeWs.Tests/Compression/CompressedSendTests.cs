@@ -98,13 +98,13 @@ public sealed class CompressedSendTests
     {
         await using ConnectionHarness harness = Start(role, takesOver);
         byte[] large = new byte[1_000_000];
-        new Random(6).NextBytes(large.AsSpan(0, 200_000));
+        new Random(6).NextBytes(large.AsSpan(300_000, 200_000));
         List<byte[]> payloads = [];
         for (int i = 0; i < 3; i++)
         {
             Task sending = harness.Connection.SendAsync(WsMessageType.Binary, SendTests.Cut(large, segments)).AsTask();
             (RawFrame[] frames, byte[] payload) = await ReadCompressedAsync(harness.Peer);
-            Assert.InRange(frames.Length, 16, 17);
+            Assert.Equal(21, frames.Length);
             Assert.InRange(payload.Length, 200_000, 230_000);
             payloads.Add(payload);
             await sending.Soon();
@@ -166,8 +166,7 @@ public sealed class CompressedSendTests
     public async Task With_its_context_a_connection_says_again_what_it_said_in_a_few_bytes(WsRole role)
     {
         await using ConnectionHarness harness = Start(role, takesOver: true);
-        byte[] noise = new byte[2_000];
-        new Random(8).NextBytes(noise);
+        byte[] noise = RandomBytes(new Random(8), 2_000);
         List<byte[]> payloads = [];
         for (int i = 0; i < 3; i++)
         {
@@ -268,6 +267,114 @@ public sealed class CompressedSendTests
             Assert.Equal(message, inflated);
             inflater.Reset();
         }
+    }
+
+    [Fact]
+    public async Task A_message_no_longer_than_the_peers_window_is_compressed_as_if_it_were_the_widest()
+    {
+        // zlib's own windows of 9 bits never point back 300 bytes.
+        byte[] noise = RandomBytes(new Random(3), 300);
+        byte[] message = [.. noise, .. noise.AsSpan(0, 200)];
+        await using ConnectionHarness harness = new(compression: new DeflateParameters(9, 15, true, true));
+        await harness.Connection.SendAsync(WsMessageType.Binary, message);
+        await using WsMessageWriter writer = harness.Connection.BeginMessage(WsMessageType.Binary);
+        await writer.CompleteAsync(message).Soon();
+        await harness.Connection.SendAsync(WsMessageType.Binary, (byte[])[.. noise, .. noise, .. noise, .. noise, .. noise]);
+
+        for (int i = 0; i < 2; i++)
+        {
+            RawFrame sent = await harness.Peer.ReadFrameAsync();
+            Assert.Equal(message, DeflateBytes.Inflate(sent.Payload));
+            Assert.InRange(sent.Payload.Length, 300, 340);
+        }
+
+        Assert.Equal((0, 1_500), (await harness.Peer.ReadFrameAsync()) is { } longer ? (longer.Rsv, longer.Payload.Length) : default);
+        Assert.False(harness.Connection.Compression!.HoldsState);
+    }
+
+    [Theory]
+    [InlineData(WsRole.Server, false)]
+    [InlineData(WsRole.Client, false)]
+    [InlineData(WsRole.Server, true)]
+    [InlineData(WsRole.Client, true)]
+    public async Task What_does_not_become_shorter_leaves_as_it_is_whatever_its_size(WsRole role, bool takesOver)
+    {
+        await using ConnectionHarness harness = Start(role, takesOver);
+
+        // Shorter than the window, a message is what the next may point back into.
+        int[] sizes = takesOver ? [32 * 1024, 48 * 1024, 65_536, 65_537, 300_000] : [300, 16_000, 20_000, 48 * 1024, 65_536, 65_537, 300_000];
+        foreach (int size in sizes)
+        {
+            byte[] noise = RandomBytes(new Random(size), size);
+            Task sending = harness.Connection.SendAsync(WsMessageType.Binary, noise).AsTask();
+            await ReadPlainAsync(noise);
+            await sending.Soon();
+            sending = harness.Connection.SendAsync(WsMessageType.Binary, SendTests.Cut(noise, 5)).AsTask();
+            await ReadPlainAsync(noise);
+            await sending.Soon();
+            Assert.True(harness.Connection.TrySend(WsMessageType.Binary, noise));
+            await ReadPlainAsync(noise);
+            await using WsMessageWriter writer = harness.Connection.BeginMessage(WsMessageType.Binary);
+            sending = writer.CompleteAsync(noise).AsTask();
+            await ReadPlainAsync(noise);
+            await sending.Soon();
+        }
+
+        Assert.Equal(4 * sizes.Length, harness.Connection.MessagesSent);
+        Assert.Equal(takesOver, harness.Connection.Compression!.HoldsState);
+
+        async Task ReadPlainAsync(byte[] message)
+        {
+            RawFrame sent = await harness.Peer.ReadFrameAsync();
+            Assert.Equal((true, 0, RawFrame.Binary), (sent.Fin, sent.Rsv, sent.Opcode));
+            Assert.Equal(message, sent.Payload);
+        }
+    }
+
+    [Theory]
+    [InlineData(WsRole.Server)]
+    [InlineData(WsRole.Client)]
+    public async Task After_a_message_that_left_as_it_is_the_context_begins_anew_and_is_the_receivers(WsRole role)
+    {
+        await using ConnectionHarness harness = Start(role, takesOver: true);
+        byte[] phrase = RandomBytes(new Random(2), 600);
+        List<byte[]> payloads = [];
+        List<int> lengths = [];
+        foreach (byte[] message in (byte[][])[phrase, phrase, RandomBytes(new Random(3), 50_000), phrase, phrase])
+        {
+            Task sending = harness.Connection.SendAsync(WsMessageType.Binary, message).AsTask();
+            RawFrame sent = await harness.Peer.ReadFrameAsync();
+            await sending.Soon();
+            lengths.Add(sent.Payload.Length);
+            if (sent.Rsv != 0)
+            {
+                payloads.Add(sent.Payload);
+            }
+        }
+
+        Assert.Equal([.. phrase, .. phrase, .. phrase, .. phrase], DeflateBytes.Inflate(payloads));
+        Assert.Equal([false, true, false, false, true], lengths.Select(static length => length < 100));
+        Assert.Equal(50_000, lengths[2]);
+    }
+
+    [Theory]
+    [InlineData(WsRole.Server, false)]
+    [InlineData(WsRole.Client, true)]
+    public async Task A_large_message_that_is_not_waited_for_leaves_in_fragments_too(WsRole role, bool takesOver)
+    {
+        await using ConnectionHarness harness = Start(role, takesOver);
+        byte[] large = [.. Enumerable.Repeat(s_text, 300).SelectMany(static text => text)];
+        List<byte[]> payloads = [];
+        for (int i = 0; i < 2; i++)
+        {
+            Assert.True(harness.Connection.TrySend(WsMessageType.Text, large));
+            (RawFrame[] frames, byte[] payload) = await ReadCompressedAsync(harness.Peer);
+            Assert.Equal((large.Length + WsFrameWriter.DeflatedPieceBytes - 1) / WsFrameWriter.DeflatedPieceBytes, frames.Length);
+            payloads.Add(payload);
+        }
+
+        Assert.Equal([.. large, .. large], DeflateBytes.Inflate(payloads));
+        Assert.Equal((2, takesOver), (harness.Connection.MessagesSent, harness.Connection.Compression!.HoldsState));
     }
 
     private static ConnectionHarness Start(WsRole role = WsRole.Server, bool takesOver = false, Action<WsCompressionOptions>? configure = null) => new(

@@ -50,6 +50,24 @@ public sealed class IdleTests
         await Task.WhenAll(connections.Select(static one => one.Ended)).Soon();
     }
 
+    [Theory]
+    [InlineData("C2 FE 1000 00000000", false)]
+    [InlineData("C2 FE 1000 00000000", true)]
+    [InlineData("42 80 00000000", false)]
+    [InlineData("42 80 00000000", true)]
+    [InlineData("42 80 00000000 00 FE 1000 00000000", false)]
+    public async Task The_header_of_a_compressed_frame_alone_takes_neither_an_inflater_nor_room(string frames, bool inParts)
+    {
+        await using ConnectionHarness harness = new(compression: new DeflateParameters(15, 15, true, true), run: false);
+        harness.Receiver.InParts = _ => inParts;
+        harness.Run();
+
+        await harness.SendAsync(RawPeer.Hex(frames));
+        await harness.UntilIdleAsync();
+
+        Assert.False(harness.Connection.Compression!.HoldsState);
+    }
+
     [Fact]
     public async Task States_of_connections_that_keep_their_context_end_with_them()
     {

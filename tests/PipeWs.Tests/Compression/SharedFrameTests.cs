@@ -1,5 +1,6 @@
 using System.Text;
 using PipeWs.Protocol.Compression;
+using PipeWs.Protocol.Framing;
 using PipeWs.Tests.Connections;
 
 namespace PipeWs.Tests.Compression;
@@ -36,6 +37,23 @@ public sealed class SharedFrameTests
         Assert.Equal(before + 4, WsFramePool.Outstanding);
         frame.Release();
         Assert.Equal(before, WsFramePool.Outstanding);
+    }
+
+    [Theory]
+    [InlineData(3_000)]
+    [InlineData(60_000)]
+    [InlineData(1_000_000)]
+    public void A_compressed_form_holds_no_more_room_than_it_needs(int length)
+    {
+        WsFrame frame = WsFrame.Create(WsMessageType.Text, [.. Enumerable.Repeat(s_text, 1 + (length / s_text.Length)).SelectMany(static text => text).Take(length)]);
+        foreach (int windowBits in (int[])[15, 12, 9])
+        {
+            WsFrame form = frame.GetDeflated(windowBits, 1, new CompressionCounters())!;
+
+            Assert.InRange(form.Buffer.Length, 1, Math.Max(WsFramePool.MaxKeptBytes, 2 * (form.PayloadLength + FrameHeader.MaxLength)));
+        }
+
+        frame.Release();
     }
 
     [Fact]

@@ -120,7 +120,7 @@ internal sealed class ReferenceInflater
             if (_bit > _messageBits)
             {
                 // The block that holds the four bytes: they must be its end, and say nothing.
-                if (isFinal || _bit != _messageBits + 32 || _said.Count != _saidByMessage)
+                if (_bit != _messageBits + 32 || _said.Count != _saidByMessage)
                 {
                     throw new InvalidDataException("The message stops before its end.");
                 }
