@@ -1,3 +1,4 @@
+using PipeWs.Transport.Loops;
 using PipeWs.Transport.Native;
 
 namespace PipeWs.Transport.Connections;
@@ -6,6 +7,9 @@ namespace PipeWs.Transport.Connections;
 internal sealed partial class LoopConnection
 {
     private const int Closed = int.MinValue;
+
+    /// <summary>As much as Kestrel's own sockets read ahead.</summary>
+    private const int MaxDiscardedBytes = 1024 * 1024;
 
     private CancellationTokenSource? _closedSource;
     private CancellationToken? _closedToken;
@@ -96,7 +100,7 @@ internal sealed partial class LoopConnection
 
         if (Interlocked.Exchange(ref _isClosing, 1) == 0)
         {
-            Loop.Schedule(static connection => ((LoopConnection)connection!).CloseOnLoop(), this);
+            Loop.ScheduleOwn(static connection => ((LoopConnection)connection!).CloseOnLoop(), this);
         }
 
         Volatile.Read(ref _drained)?.TrySetResult();
@@ -104,6 +108,7 @@ internal sealed partial class LoopConnection
 
     private void CloseOnLoop()
     {
+        bool wasRegistered;
         lock (Gate)
         {
             if (_isWatched)
@@ -112,15 +117,50 @@ internal sealed partial class LoopConnection
                 _ = Loop.Unwatch(File);
             }
 
+            wasRegistered = _isRegistered;
             _isRegistered = false;
         }
 
-        Loop.Remove(_data);
+        if (wasRegistered)
+        {
+            Loop.Remove(_data);
+        }
+
+        if (AbortReason is null)
+        {
+            DiscardUnread();
+        }
+
         FireClosed();
         if (Interlocked.Add(ref _uses, Closed) == Closed)
         {
             CloseFile();
         }
+    }
+
+    /// <summary>
+    /// Takes what nobody has read. A socket that is closed over unread bytes resets the connection, and the peer may lose what was sent to it last (RFC 9112, section 9.6).
+    /// </summary>
+    private void DiscardUnread()
+    {
+        if (LoopThread.Current is not { SharedBy: null } thread || !TryUseSocket())
+        {
+            return;
+        }
+
+        Span<byte> bin = thread.Shared.Array;
+        for (int discarded = 0; discarded < MaxDiscardedBytes;)
+        {
+            int received = Libc.Receive(File, bin);
+            if (received <= 0)
+            {
+                break;
+            }
+
+            discarded += received;
+        }
+
+        EndUseOfSocket();
     }
 
     private void CloseFile()

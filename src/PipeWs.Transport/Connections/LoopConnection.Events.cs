@@ -1,3 +1,4 @@
+using Microsoft.AspNetCore.Connections;
 using PipeWs.Transport.Loops;
 using PipeWs.Transport.Native;
 
@@ -65,6 +66,7 @@ internal sealed partial class LoopConnection
     /// <summary>Tells the kernel what to watch for, from what the two directions wait for now. From any thread, after every change of that.</summary>
     public void UpdateInterest()
     {
+        int result = 0;
         lock (Gate)
         {
             if (!_isRegistered)
@@ -87,14 +89,15 @@ internal sealed partial class LoopConnection
             else if (!_isWatched || flags != _watched)
             {
                 _watched = flags;
-                int result = Loop.Watch(File, flags, _data, _isWatched);
-                if (result < 0)
-                {
-                    throw Errno.ToException("epoll_ctl", -result);
-                }
-
-                _isWatched = true;
+                result = Loop.Watch(File, flags, _data, _isWatched);
+                _isWatched |= result >= 0;
             }
+        }
+
+        if (result < 0)
+        {
+            // The system is out of what it needs to watch one more. Nothing would ever be heard of this connection again.
+            Abort(new ConnectionAbortedException($"The connection cannot be watched: {Errno.Describe(-result)}."));
         }
     }
 

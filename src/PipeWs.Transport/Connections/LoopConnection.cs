@@ -72,7 +72,7 @@ internal sealed partial class LoopConnection : ConnectionContext, ILoopItem, IDu
     PipeWriter IDuplexPipe.Output => _writer;
 
     /// <summary>Begins to watch the socket.</summary>
-    public void Start() => Loop.Schedule(static connection => ((LoopConnection)connection!).Register(), this);
+    public void Start() => Loop.ScheduleOwn(static connection => ((LoopConnection)connection!).Register(), this);
 
     /// <inheritdoc/>
     public override void Abort(ConnectionAbortedException abortReason)

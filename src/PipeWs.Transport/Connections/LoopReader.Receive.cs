@@ -28,13 +28,13 @@ internal sealed partial class LoopReader
             int state = Volatile.Read(ref _state);
             if (state == Waiting)
             {
-                if (Interlocked.CompareExchange(ref _state, Armed, Waiting) == Waiting)
+                if (Interlocked.CompareExchange(ref _state, Receiving, Waiting) == Waiting)
                 {
                     ReceiveForWaiter(thread);
                     return true;
                 }
             }
-            else if (state == Disarmed)
+            else if (state != Armed)
             {
                 return false;
             }
@@ -52,8 +52,11 @@ internal sealed partial class LoopReader
         if (!TryReceive(thread))
         {
             // Told in vain. It goes on waiting, and whoever wanted it to end meanwhile did not find it.
-            Interlocked.Exchange(ref _state, Waiting);
-            if (HasToEndNow && TryTakeWaiter())
+            if (Interlocked.CompareExchange(ref _state, Waiting, Receiving) != Receiving)
+            {
+                EndReceiving(thread);
+            }
+            else if (HasToEndNow && TryTakeWaiter())
             {
                 CompleteTaken(thread);
             }
@@ -61,8 +64,14 @@ internal sealed partial class LoopReader
             return;
         }
 
+        if (Interlocked.CompareExchange(ref _state, Armed, Receiving) != Receiving)
+        {
+            EndReceiving(thread);
+            return;
+        }
+
         CompleteTaken(thread);
-        if (thread.IsSharedInUse)
+        if (ReferenceEquals(thread.SharedBy, this))
         {
             // The reader has not returned the bytes: it is at work on another thread, or will be.
             thread.GiveSharedAway();
@@ -71,6 +80,13 @@ internal sealed partial class LoopReader
                 _ownReads = OwnReadsAfterKeeping;
             }
         }
+    }
+
+    /// <summary>The reader was completed while the loop was receiving for it.</summary>
+    private void EndReceiving(LoopThread thread)
+    {
+        ReleaseAll();
+        CompleteTaken(thread);
     }
 
     /// <summary>There were bytes that nobody waited for. Receives them, or begins to wait.</summary>
@@ -88,7 +104,11 @@ internal sealed partial class LoopReader
             }
         }
 
-        Interlocked.Exchange(ref _state, Waiting);
+        if (Interlocked.CompareExchange(ref _state, Waiting, Disarmed) != Disarmed)
+        {
+            return false;
+        }
+
         _connection.UpdateInterest();
         return true;
     }
@@ -149,7 +169,7 @@ internal sealed partial class LoopReader
         shared.End = Segment.HeadroomBytes + received;
         _head = _tail = shared;
         _headIndex = start;
-        thread.IsSharedInUse = true;
+        thread.SharedBy = this;
         return received;
     }
 

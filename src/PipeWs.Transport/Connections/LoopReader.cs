@@ -26,6 +26,12 @@ internal sealed partial class LoopReader : PipeReader, IValueTaskSource<ReadResu
     /// <summary>Nobody waits, there are bytes, and the loop does not hear of them any more.</summary>
     private const int Disarmed = 2;
 
+    /// <summary>A read waits, and the loop is receiving for it: nobody else touches the bytes or completes it.</summary>
+    private const int Receiving = 3;
+
+    /// <summary>The reader was completed.</summary>
+    private const int Ended = 4;
+
     private readonly LoopConnection _connection;
     private ManualResetValueTaskSourceCore<ReadResult> _waiter;
     private CancellationTokenRegistration _cancellation;
@@ -51,7 +57,7 @@ internal sealed partial class LoopReader : PipeReader, IValueTaskSource<ReadResu
     public bool IsEnded => _isEnded;
 
     /// <summary>Whether a read waits.</summary>
-    public bool IsWaiting => Volatile.Read(ref _state) == Waiting;
+    public bool IsWaiting => Volatile.Read(ref _state) is Waiting or Receiving;
 
     /// <inheritdoc/>
     public override bool TryRead(out ReadResult result)
@@ -117,7 +123,7 @@ internal sealed partial class LoopReader : PipeReader, IValueTaskSource<ReadResu
         {
             _isAllExamined = true;
         }
-        else if (LoopThread.Current is { IsSharedInUse: true } thread && ReferenceEquals(thread.Shared, _head))
+        else if (LoopThread.Current is { } thread && ReferenceEquals(thread.SharedBy, this))
         {
             KeepTheRest(thread);
         }
@@ -142,9 +148,15 @@ internal sealed partial class LoopReader : PipeReader, IValueTaskSource<ReadResu
         }
 
         _isCompleted = true;
-        while (_head is not null)
+        int state = Interlocked.Exchange(ref _state, Ended);
+        if (state != Receiving)
         {
-            ReleaseHead();
+            ReleaseAll();
+            if (state == Waiting)
+            {
+                // Nobody else has it. Whoever began this read and left is told that it was given up.
+                CompleteTaken(null);
+            }
         }
 
         _connection.OnReaderCompleted();
@@ -163,6 +175,14 @@ internal sealed partial class LoopReader : PipeReader, IValueTaskSource<ReadResu
         if (TryTakeWaiter())
         {
             CompleteTaken(null);
+        }
+    }
+
+    private void ReleaseAll()
+    {
+        while (_head is not null)
+        {
+            ReleaseHead();
         }
     }
 
@@ -202,7 +222,7 @@ internal sealed partial class LoopReader : PipeReader, IValueTaskSource<ReadResu
 
     private ValueTask<ReadResult> WaitAsync(CancellationToken cancellationToken)
     {
-        if (_connection.Loop.IsOnLoop)
+        if (LoopThread.Current is { IsInScheduledWork: true } && _connection.Loop.IsOnLoop)
         {
             _connection.StaysOnLoop = true;
         }
@@ -221,10 +241,12 @@ internal sealed partial class LoopReader : PipeReader, IValueTaskSource<ReadResu
             _cancellation = cancellationToken.UnsafeRegister(static reader => ((LoopReader)reader!).OnCanceled(), this);
         }
 
-        if (Interlocked.CompareExchange(ref _state, Waiting, Armed) == Disarmed && !TryWaitDisarmed())
+        int state = Interlocked.CompareExchange(ref _state, Waiting, Armed);
+        if (state == Ended || (state == Disarmed && !TryWaitDisarmed()))
         {
             _cancellation.Dispose();
             _cancellation = default;
+            ThrowIfCompleted();
             return TryTakeResult(out ReadResult result, out Exception? error) && error is null
                 ? new ValueTask<ReadResult>(result)
                 : ValueTask.FromException<ReadResult>(error!);
@@ -268,6 +290,11 @@ internal sealed partial class LoopReader : PipeReader, IValueTaskSource<ReadResu
         {
             error = new OperationCanceledException(token);
         }
+        else if (!hasResult)
+        {
+            // Taken for something that another read has had meanwhile: it is given up, with what was kept.
+            result = CreateResult(isCanceled: true);
+        }
 
         _waiter.RunContinuationsAsynchronously = thread is null || !_connection.RunsOnLoop;
         thread?.EnterCallback();
@@ -293,9 +320,9 @@ internal sealed partial class LoopReader : PipeReader, IValueTaskSource<ReadResu
             _tail = null;
         }
 
-        if (LoopThread.Current is { IsSharedInUse: true } thread && ReferenceEquals(thread.Shared, head))
+        if (LoopThread.Current is { } thread && ReferenceEquals(thread.SharedBy, this))
         {
-            thread.IsSharedInUse = false;
+            thread.SharedBy = null;
         }
         else
         {
@@ -313,7 +340,7 @@ internal sealed partial class LoopReader : PipeReader, IValueTaskSource<ReadResu
         own.End = rest.Length;
         _head = _tail = own;
         _headIndex = 0;
-        thread.IsSharedInUse = false;
+        thread.SharedBy = null;
     }
 
     private void ThrowIfCompleted()

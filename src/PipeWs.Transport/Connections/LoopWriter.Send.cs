@@ -51,8 +51,9 @@ internal sealed partial class LoopWriter
             CompleteTaken(thread);
         }
 
+        // A full fence, as Complete has one between sealing and its look at the rest.
         Interlocked.MemoryBarrier();
-        if (_isCompleted)
+        if (_isSealed && !_hasRest)
         {
             _connection.OnOutputSent();
         }
@@ -205,7 +206,7 @@ internal sealed partial class LoopWriter
             {
                 bytes = bytes[sent..];
             }
-            else if (sent is -Errno.TryAgain or -Errno.NoBufferSpace)
+            else if (sent == -Errno.TryAgain)
             {
                 return;
             }

@@ -29,6 +29,9 @@ internal sealed partial class LoopWriter : PipeWriter, IValueTaskSource<FlushRes
     private int _end;
     private volatile bool _isCompleted;
 
+    /// <summary>Everything that will ever be written is with the kernel or in the rest.</summary>
+    private volatile bool _isSealed;
+
     /// <summary>The kernel takes no more: the connection is broken, or was aborted.</summary>
     private volatile bool _isEnded;
 
@@ -121,7 +124,9 @@ internal sealed partial class LoopWriter : PipeWriter, IValueTaskSource<FlushRes
             LeaveToLoop();
         }
 
-        // A full fence, as the loop has one between the last byte and its look at this.
+        // Only now is nothing more to come; before, the loop could have ended the direction over bytes on their way to it. A full fence, as the loop has one between the
+        // last byte and its look at this.
+        _isSealed = true;
         Interlocked.MemoryBarrier();
         if (!HasRest)
         {
@@ -142,8 +147,7 @@ internal sealed partial class LoopWriter : PipeWriter, IValueTaskSource<FlushRes
     {
         if (cancellationToken.IsCancellationRequested)
         {
-            // The bytes are the connection's all the same; only the wait was given up.
-            LeaveToLoop();
+            // As a pipe has it: what was written waits for the next flush.
             return ValueTask.FromCanceled<FlushResult>(cancellationToken);
         }
 

@@ -58,7 +58,7 @@ internal sealed class LoopListener : IConnectionListener, ILoopItem
             {
                 await WaitAsync(cancellationToken);
             }
-            else if (Errno.IsExhausted(error))
+            else if (!Errno.IsOfTheConnection(error))
             {
                 TransportLog.AcceptHeldUp(_setting.Logger, EndPoint, Errno.Describe(error), s_exhaustedDelay);
                 await DelayAsync(cancellationToken);
@@ -73,12 +73,16 @@ internal sealed class LoopListener : IConnectionListener, ILoopItem
     /// <inheritdoc/>
     public void OnEvents(uint flags, LoopThread thread)
     {
-        _ = flags;
+        // Reported again and again until it is disarmed here: an event that a thread takes with it when it loses the loop is not the last.
         TaskCompletionSource? waiter;
         lock (_gate)
         {
             waiter = _waiter;
             _waiter = null;
+            if (!_isUnbound)
+            {
+                _ = _loops.First.Watch(_file, 0, _data, isWatched: true);
+            }
         }
 
         waiter?.TrySetResult();
@@ -101,7 +105,7 @@ internal sealed class LoopListener : IConnectionListener, ILoopItem
             if (_isWatched)
             {
                 _ = _loops.First.Unwatch(_file);
-                _loops.First.Schedule(static listener => ((LoopListener)listener!).Unregister(), this);
+                _loops.First.ScheduleOwn(static listener => ((LoopListener)listener!).Unregister(), this);
             }
 
             _socket.Dispose();
@@ -126,9 +130,17 @@ internal sealed class LoopListener : IConnectionListener, ILoopItem
             _ = Libc.SetNoDelay(file);
         }
 
-        var connection = new LoopConnection(file, _loops.Next(), remote, _setting);
-        connection.Start();
-        return connection;
+        try
+        {
+            var connection = new LoopConnection(file, _loops.Next(), remote, _setting);
+            connection.Start();
+            return connection;
+        }
+        catch
+        {
+            _ = Libc.Close(file);
+            throw;
+        }
     }
 
     private int TryAccept(out EndPoint? remote)
@@ -165,13 +177,14 @@ internal sealed class LoopListener : IConnectionListener, ILoopItem
             waiter = _waiter ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         }
 
-        _loops.First.Schedule(static listener => ((LoopListener)listener!).Watch(), this);
+        _loops.First.ScheduleOwn(static listener => ((LoopListener)listener!).Watch(), this);
         return waiter.Task.WaitAsync(cancellationToken);
     }
 
     /// <summary>Asks to be told once. On the loop.</summary>
     private void Watch()
     {
+        TaskCompletionSource? waiter;
         lock (_gate)
         {
             if (_isUnbound)
@@ -179,31 +192,44 @@ internal sealed class LoopListener : IConnectionListener, ILoopItem
                 return;
             }
 
+            ulong data = _isWatched ? _data : _loops.First.Add(this);
+            int result = _loops.First.Watch(_file, EventPoll.In, data, _isWatched);
+            if (result >= 0)
+            {
+                _data = data;
+                _isWatched = true;
+                return;
+            }
+
             if (!_isWatched)
             {
-                _data = _loops.First.Add(this);
+                _loops.First.Remove(data);
             }
 
-            int result = _loops.First.Watch(_file, EventPoll.In | EventPoll.Once, _data, _isWatched);
-            if (result < 0)
-            {
-                throw Errno.ToException("epoll_ctl", -result);
-            }
-
-            _isWatched = true;
+            TransportLog.AcceptHeldUp(_setting.Logger, EndPoint, Errno.Describe(-result), s_exhaustedDelay);
+            waiter = _waiter;
+            _waiter = null;
         }
+
+        _ = AwakeLaterAsync(waiter);
+    }
+
+    private async Task AwakeLaterAsync(TaskCompletionSource? waiter)
+    {
+        await DelayAsync(CancellationToken.None);
+        waiter?.TrySetResult();
     }
 
     private void Unregister() => _loops.First.Remove(_data);
 
     private async Task DelayAsync(CancellationToken cancellationToken)
     {
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _unbound.Token);
         try
         {
+            using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _unbound.Token);
             await Task.Delay(s_exhaustedDelay, either.Token);
         }
-        catch (OperationCanceledException) when (_unbound.IsCancellationRequested)
+        catch (Exception e) when (e is OperationCanceledException or ObjectDisposedException && Volatile.Read(ref _isUnbound))
         {
             // Nobody waits for a connection any more.
         }

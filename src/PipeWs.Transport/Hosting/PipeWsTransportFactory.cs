@@ -29,7 +29,17 @@ internal sealed class PipeWsTransportFactory(IOptions<PipeWsTransportOptions> op
         ArgumentNullException.ThrowIfNull(endpoint);
         Socket socket = ListeningSockets.Listen(endpoint, _options);
         EndPoint local = socket.LocalEndPoint ?? endpoint;
-        LoopGroup loops = Loops();
+        LoopGroup loops;
+        try
+        {
+            loops = Loops();
+        }
+        catch
+        {
+            socket.Dispose();
+            throw;
+        }
+
         bool isLocalExact = local is not IPEndPoint address || !(address.Address.Equals(IPAddress.Any) || address.Address.Equals(IPAddress.IPv6Any));
         var setting = new ConnectionSetting(_logger, _pool!, _options.UnsafePreferInlineScheduling, local, isLocalExact);
         TransportLog.Bound(_logger, loops.Count, "epoll", local);

@@ -31,7 +31,7 @@ public sealed class PipeWsTransportOptions
     public bool UnsafePreferInlineScheduling { get; set; }
 
     /// <summary>
-    /// How long the application's code may keep a loop's thread, from 1 ms; then another thread goes on with the loop, and a warning is logged. The connection whose code it is waits for it as
+    /// How long the application's code may keep a loop's thread, from 10 ms; then another thread goes on with the loop, and a warning is logged. The connection whose code it is waits for it as
     /// it always does, the others no longer. <see cref="Timeout.InfiniteTimeSpan"/>: for ever. Default: 100 ms.
     /// </summary>
     public TimeSpan StallTimeout { get; set; } = TimeSpan.FromMilliseconds(100);

@@ -9,7 +9,7 @@ internal sealed class PipeWsTransportOptionsValidator : IValidateOptions<PipeWsT
     private const int MaxLoops = 1024;
 
     private static readonly TimeSpan s_maxSpinTime = TimeSpan.FromMilliseconds(10);
-    private static readonly TimeSpan s_minStallTimeout = TimeSpan.FromMilliseconds(1);
+    private static readonly TimeSpan s_minStallTimeout = TimeSpan.FromMilliseconds(10);
     private static readonly TimeSpan s_maxStallTimeout = TimeSpan.FromDays(1);
 
     public ValidateOptionsResult Validate(string? name, PipeWsTransportOptions options)

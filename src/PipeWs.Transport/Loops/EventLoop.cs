@@ -35,6 +35,7 @@ internal sealed class EventLoop : PipeScheduler, IDisposable
     private LoopThread _owner;
     private int _sleeping;
     private volatile bool _isStopping;
+    private volatile bool _hasEnded;
 
     // Of the watchdog.
     private long _callbacksSeen = -1;
@@ -74,7 +75,21 @@ internal sealed class EventLoop : PipeScheduler, IDisposable
     public override void Schedule(Action<object?> action, object? state)
     {
         ArgumentNullException.ThrowIfNull(action);
-        _work.Enqueue(new Work(action, state));
+        Enqueue(new Work(action, state, IsOwn: false));
+    }
+
+    /// <summary>Runs the transport's own code on the loop, during which nobody takes the loop away: it changes what belongs to it.</summary>
+    public void ScheduleOwn(Action<object?> action, object? state) => Enqueue(new Work(action, state, IsOwn: true));
+
+    private void Enqueue(in Work work)
+    {
+        _work.Enqueue(work);
+        if (_hasEnded)
+        {
+            RunTheRest();
+            return;
+        }
+
         if (IsOnLoop)
         {
             return;
@@ -121,13 +136,23 @@ internal sealed class EventLoop : PipeScheduler, IDisposable
             return;
         }
 
-        if (++_looks >= LooksBeforeStalled && owner.TryLose())
+        if (++_looks < LooksBeforeStalled)
         {
-            var successor = new LoopThread(this);
+            return;
+        }
+
+        // Before: what fails now must not leave the loop without a thread, and the log may wait for what the blocked thread holds.
+        var successor = new LoopThread(this);
+        if (owner.TryLose())
+        {
             _callbacksSeen = -1;
             Volatile.Write(ref _owner, successor);
-            TransportLog.LoopStalled(_logger, Index);
             successor.Start(_name);
+            TransportLog.LoopStalled(_logger, Index);
+        }
+        else
+        {
+            successor.Shared.Return();
         }
     }
 
@@ -144,8 +169,23 @@ internal sealed class EventLoop : PipeScheduler, IDisposable
             }
         }
 
-        Dispose();
+        _hasEnded = true;
+        RunTheRest();
+        if (Count == 0)
+        {
+            Dispose();
+        }
+
         _ended.TrySetResult();
+    }
+
+    /// <summary>What is scheduled on a loop that has ended is the end of its connections: the thread pool sees to it.</summary>
+    private void RunTheRest()
+    {
+        while (_work.TryDequeue(out Work work))
+        {
+            System.Threading.ThreadPool.UnsafeQueueUserWorkItem(static work => work.Action(work.State), work, preferLocal: false);
+        }
     }
 
     /// <summary>Frees what the kernel holds for it. Where the loop has started, it does so itself at its end.</summary>
@@ -167,7 +207,19 @@ internal sealed class EventLoop : PipeScheduler, IDisposable
             }
 
             // What was removed earlier in this iteration may still be reported in it.
-            _slots.Find(data)?.OnEvents(flags, thread);
+            try
+            {
+                _slots.Find(data)?.OnEvents(flags, thread);
+            }
+            catch (Exception e)
+            {
+                TransportLog.WorkFailed(_logger, Index, e);
+                if (thread.IsInCallback)
+                {
+                    thread.LeaveCallback();
+                }
+            }
+
             if (thread.IsLost)
             {
                 return false;
@@ -187,16 +239,16 @@ internal sealed class EventLoop : PipeScheduler, IDisposable
         // What this work schedules comes after the sockets had their turn.
         for (int left = _work.Count; left > 0 && _work.TryDequeue(out Work work); left--)
         {
-            thread.EnterCallback();
-            try
+            if (work.IsOwn)
             {
-                work.Action(work.State);
-            }
-            catch (Exception e)
-            {
-                TransportLog.WorkFailed(_logger, Index, e);
+                Run(work);
+                continue;
             }
 
+            thread.EnterCallback();
+            thread.IsInScheduledWork = true;
+            Run(work);
+            thread.IsInScheduledWork = false;
             if (!thread.LeaveCallback())
             {
                 return false;
@@ -204,6 +256,18 @@ internal sealed class EventLoop : PipeScheduler, IDisposable
         }
 
         return true;
+    }
+
+    private void Run(in Work work)
+    {
+        try
+        {
+            work.Action(work.State);
+        }
+        catch (Exception e)
+        {
+            TransportLog.WorkFailed(_logger, Index, e);
+        }
     }
 
     private int WaitForEvents(LoopThread thread)
@@ -249,5 +313,5 @@ internal sealed class EventLoop : PipeScheduler, IDisposable
         return false;
     }
 
-    private readonly record struct Work(Action<object?> Action, object? State);
+    private readonly record struct Work(Action<object?> Action, object? State, bool IsOwn);
 }

@@ -42,12 +42,13 @@ internal sealed class LoopGroup : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        await Task.WhenAll(_loops.Select(static loop => loop.StopAsync()));
+
+        // Until then: a loop whose thread is kept would not end.
         if (_watchdog is not null)
         {
             await _watchdog.DisposeAsync();
         }
-
-        await Task.WhenAll(_loops.Select(static loop => loop.StopAsync()));
     }
 
     private void Look()

@@ -35,8 +35,11 @@ internal sealed class LoopThread
     /// <summary>What is received with while its reader is at work on this thread and done with the bytes when it returns.</summary>
     public Segment Shared { get; private set; } = Segment.Rent(Segment.LargeBytes);
 
-    /// <summary>Whether a reader has the bytes in <see cref="Shared"/>. Of this thread alone.</summary>
-    public bool IsSharedInUse { get; set; }
+    /// <summary>The reader that has its bytes in <see cref="Shared"/>; null where none has. Of this thread alone.</summary>
+    public LoopReader? SharedBy { get; set; }
+
+    /// <summary>Whether what runs now was scheduled on the loop, and is not what an event woke. Of this thread alone.</summary>
+    public bool IsInScheduledWork { get; set; }
 
     /// <summary>Whether the loop has been given to another thread.</summary>
     public bool IsLost => Volatile.Read(ref _phase) == Lost;
@@ -68,7 +71,7 @@ internal sealed class LoopThread
     public void GiveSharedAway()
     {
         Shared = Segment.Rent(Segment.LargeBytes);
-        IsSharedInUse = false;
+        SharedBy = null;
     }
 
     private void Run()
@@ -81,7 +84,7 @@ internal sealed class LoopThread
         finally
         {
             t_current = null;
-            if (!IsSharedInUse)
+            if (SharedBy is null)
             {
                 Shared.Return();
             }

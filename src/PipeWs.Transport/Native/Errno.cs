@@ -7,21 +7,26 @@ internal static class Errno
 {
     public const int Interrupted = 4;
     public const int TryAgain = 11;
-    public const int NoMemory = 12;
-    public const int TooManyFilesInSystem = 23;
-    public const int TooManyFiles = 24;
     public const int BrokenPipe = 32;
     public const int NotASocket = 88;
     public const int ConnectionAborted = 103;
     public const int ConnectionReset = 104;
-    public const int NoBufferSpace = 105;
     public const int NotConnected = 107;
+    private const int NoNetwork = 64;
+    private const int ProtocolError = 71;
+    private const int ProtocolNotAvailable = 92;
+    private const int NotSupported = 95;
+    private const int NetworkDown = 100;
+    private const int NetworkUnreachable = 101;
+    private const int HostDown = 112;
+    private const int HostUnreachable = 113;
 
     /// <summary>Whether the peer has ended the connection.</summary>
     public static bool IsReset(int error) => error is ConnectionReset or BrokenPipe or NotConnected;
 
-    /// <summary>Whether the system has run out of something that it may have again later.</summary>
-    public static bool IsExhausted(int error) => error is TooManyFiles or TooManyFilesInSystem or NoMemory or NoBufferSpace;
+    /// <summary>Whether <c>accept</c> failed by the end of the connection it was to give, and the next may be sound. See its manual page: the connection's own errors come out of it.</summary>
+    public static bool IsOfTheConnection(int error) =>
+        error is Interrupted or ConnectionAborted or ProtocolError or HostUnreachable or NetworkUnreachable or NetworkDown or HostDown or NoNetwork or NotSupported or ProtocolNotAvailable;
 
     /// <summary>What the system says about an error.</summary>
     public static string Describe(int error) => $"{new Win32Exception(error).Message} (errno {error})";

@@ -20,9 +20,6 @@ internal sealed class EventPoll : IDisposable
     /// <summary>The peer has ended its direction.</summary>
     public const uint PeerEnded = 0x2000;
 
-    /// <summary>Report once, and then no more until it is asked for again.</summary>
-    public const uint Once = 1u << 30;
-
     private const int OperationAdd = 1;
     private const int OperationRemove = 2;
     private const int OperationModify = 3;

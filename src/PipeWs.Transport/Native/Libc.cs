@@ -38,9 +38,25 @@ internal static unsafe partial class Libc
     {
         fixed (byte* start = destination)
         {
-            return Untold(s_receiveNumber >= 0
+            nint received = s_receiveNumber >= 0
                 ? CallUntold(s_receiveNumber, socket, start, (nuint)destination.Length, DontWait, 0, 0)
-                : ReceiveUntold(socket, start, (nuint)destination.Length, DontWait));
+                : ReceiveUntold(socket, start, (nuint)destination.Length, DontWait);
+
+            if (received >= 0)
+            {
+                return (int)received;
+            }
+
+            int error = Marshal.GetLastSystemError();
+            if (error == Errno.TryAgain)
+            {
+                return -error;
+            }
+
+            // Whether the runtime leaves the error number alone on the way back from a call it was not told of is nowhere written, so what failed is asked again. A reset is told once: after
+            // it there is nothing but the end.
+            int again = Told((int)ReceiveTold(socket, start, (nuint)destination.Length, DontWait));
+            return again == 0 ? -error : again;
         }
     }
 
@@ -49,14 +65,15 @@ internal static unsafe partial class Libc
     {
         fixed (byte* start = source)
         {
-            if (source.Length > MaxUntoldBytes)
+            nint sent = -1;
+            if (source.Length <= MaxUntoldBytes)
             {
-                return Told((int)SendTold(socket, start, (nuint)source.Length, DontWait | NoSignal));
+                sent = s_sendNumber >= 0
+                    ? CallUntold(s_sendNumber, socket, start, (nuint)source.Length, DontWait | NoSignal, 0, 0)
+                    : SendUntold(socket, start, (nuint)source.Length, DontWait | NoSignal);
             }
 
-            return Untold(s_sendNumber >= 0
-                ? CallUntold(s_sendNumber, socket, start, (nuint)source.Length, DontWait | NoSignal, 0, 0)
-                : SendUntold(socket, start, (nuint)source.Length, DontWait | NoSignal));
+            return sent >= 0 ? (int)sent : Told((int)SendTold(socket, start, (nuint)source.Length, DontWait | NoSignal));
         }
     }
 
@@ -154,8 +171,6 @@ internal static unsafe partial class Libc
         return Told((int)Read(file, &count, sizeof(ulong)));
     }
 
-    private static int Untold(nint result) => result >= 0 ? (int)result : -Marshal.GetLastSystemError();
-
     private static int Told(int result) => result >= 0 ? result : -Marshal.GetLastPInvokeError();
 
     [LibraryImport("libc", EntryPoint = "syscall")]
@@ -169,6 +184,9 @@ internal static unsafe partial class Libc
     [LibraryImport("libc", EntryPoint = "send")]
     [SuppressGCTransition]
     private static partial nint SendUntold(int socket, byte* buffer, nuint length, int flags);
+
+    [LibraryImport("libc", EntryPoint = "recv", SetLastError = true)]
+    private static partial nint ReceiveTold(int socket, byte* buffer, nuint length, int flags);
 
     [LibraryImport("libc", EntryPoint = "send", SetLastError = true)]
     private static partial nint SendTold(int socket, byte* buffer, nuint length, int flags);

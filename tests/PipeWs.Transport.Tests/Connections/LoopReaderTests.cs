@@ -337,6 +337,78 @@ public sealed class LoopReaderTests
     }
 
     [Fact]
+    public async Task A_read_that_waits_ends_with_its_reader()
+    {
+        await using LoopPair pair = await LoopPair.OpenAsync();
+        ValueTask<ReadResult> read = pair.Input.ReadAsync();
+        await pair.Server.DisposeAsync().Soon();
+        Assert.True((await read.Soon()).IsCanceled);
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    public async Task Readers_that_are_completed_while_bytes_come_harm_nobody(int seed)
+    {
+        var random = new Random(seed);
+        for (int i = 0; i < 200; i++)
+        {
+            await using LoopPair pair = await LoopPair.OpenAsync();
+            await pair.Client.SendAsync(new byte[300]);
+            ReadResult kept = await pair.Input.ReadAsync().Soon();
+            pair.Input.AdvanceTo(kept.Buffer.Start, kept.Buffer.End);
+            ValueTask<ReadResult> read = pair.Input.ReadAsync();
+            Task sending = pair.Client.SendAsync(new byte[300]);
+            for (int spins = random.Next(2000); spins > 0; spins--)
+            {
+                Thread.SpinWait(1);
+            }
+
+            await pair.Server.DisposeAsync().Soon();
+            await sending;
+            ReadResult result = await read.Soon();
+            Assert.True(result.IsCanceled || result.Buffer.Length >= 300);
+        }
+    }
+
+    [Fact]
+    public async Task Giving_up_from_several_threads_loses_no_byte()
+    {
+        const int Total = 20_000;
+        await using LoopPair pair = await LoopPair.OpenAsync();
+        byte[] sent = new byte[Total];
+        new Random(13).NextBytes(sent);
+        bool ends = false;
+        Task[] cancelling = [.. Enumerable.Range(0, 2).Select(_ => Task.Run(() =>
+        {
+            while (!Volatile.Read(ref ends))
+            {
+                pair.Input.CancelPendingRead();
+                Thread.Yield();
+            }
+        }))];
+        Task sending = Task.Run(async () =>
+        {
+            for (int i = 0; i < Total; i += 10)
+            {
+                await pair.Client.SendAsync(sent.AsMemory(i, 10));
+            }
+        });
+        var received = new List<byte>();
+        while (received.Count < Total)
+        {
+            ReadResult result = await pair.Input.ReadAsync().Soon();
+            long taken = result.Buffer.Length / 2 * 2;
+            received.AddRange(result.Buffer.Slice(0, taken).ToArray());
+            pair.Input.AdvanceTo(result.Buffer.GetPosition(taken), result.Buffer.End);
+        }
+
+        Volatile.Write(ref ends, true);
+        await Task.WhenAll([.. cancelling, sending]).Soon();
+        Assert.True(received.SequenceEqual(sent));
+    }
+
+    [Fact]
     public async Task The_kernel_holds_back_a_peer_that_nobody_reads()
     {
         await using LoopPair pair = await LoopPair.OpenAsync();

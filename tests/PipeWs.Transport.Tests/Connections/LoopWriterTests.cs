@@ -151,6 +151,24 @@ public sealed class LoopWriterTests
     }
 
     [Fact]
+    public async Task What_is_written_and_completed_where_a_flush_goes_on_leaves_whole()
+    {
+        const int Each = 4_000_000;
+        await using LoopPair pair = await LoopPair.OpenAsync(client: s_tiny);
+        Task writing = pair.OnLoopAsync(async () =>
+        {
+            // Begun on the loop: the flush goes on there, inside the loop's own look at what has left.
+            ValueTask<ReadResult> reading = pair.Input.ReadAsync();
+            await pair.Output.WriteAsync(Pattern(0, Each));
+            pair.Output.Write(Pattern(Each, Each));
+            await pair.Output.CompleteAsync();
+            Assert.False(reading.IsCompleted);
+        });
+        Assert.Equal(Pattern(0, 2 * Each), await pair.ReceiveAsync((2 * Each) + 1));
+        await writing.Soon();
+    }
+
+    [Fact]
     public async Task A_writer_completed_with_an_error_aborts_the_connection()
     {
         await using LoopPair pair = await LoopPair.OpenAsync();

@@ -115,7 +115,7 @@ public sealed partial class EndPointTests
             static text => Assert.Equal("PipeWsTransportOptions.LoopCount is 0; allowed is 1 to 1024.", text),
             static text => Assert.Equal("PipeWsTransportOptions.Backlog is -1; allowed is at least 1.", text),
             static text => Assert.Equal("PipeWsTransportOptions.SpinTime is 00:00:01; allowed is 0 to 00:00:00.0100000.", text),
-            static text => Assert.StartsWith("PipeWsTransportOptions.StallTimeout is 00:00:00; allowed is 00:00:00.0010000 to", text, StringComparison.Ordinal));
+            static text => Assert.StartsWith("PipeWsTransportOptions.StallTimeout is 00:00:00; allowed is 00:00:00.0100000 to", text, StringComparison.Ordinal));
         Assert.True(new PipeWsTransportOptionsValidator().Validate(null, new PipeWsTransportOptions()).Succeeded);
     }
 

@@ -121,6 +121,18 @@ public sealed class HttpTests
     }
 
     [Fact]
+    public async Task A_request_that_is_refused_unread_gets_its_answer()
+    {
+        await using HttpApp app = await HttpApp.StartAsync();
+        for (int i = 0; i < 20; i++)
+        {
+            using Socket socket = await app.ConnectAsync();
+            await socket.SendAsync(Encoding.ASCII.GetBytes("GET / HTTP/1.1\r\nHost: x\r\nBig: " + new string('a', 200_000)));
+            Assert.StartsWith("HTTP/1.1 431 ", await ReadToEndAsync(socket).Soon(), StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
     public async Task A_client_that_leaves_during_a_response_ends_the_request()
     {
         var aborted = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
