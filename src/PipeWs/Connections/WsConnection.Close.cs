@@ -256,6 +256,12 @@ public sealed partial class WsConnection
 
         // Where the close frame was handed over, whoever still has the turn is about to let go of it, and an abort could take the frame with it.
         bool isHandedOver = !_transportEnded;
+        if (!isHandedOver && Volatile.Read(ref _flushingSince) != 0)
+        {
+            // The peer takes nothing more. Cancelling the flush ends it here alone: what the transport still holds would wait for that peer as long as it likes.
+            AbortTransport(null);
+        }
+
         _outputEnded = true;
         BeginTransportEnd();
         CancelPending();
