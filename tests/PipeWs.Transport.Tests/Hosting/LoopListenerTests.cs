@@ -22,12 +22,14 @@ public sealed class LoopListenerTests
         ConnectionContext server = (await accepting.Soon())!;
         PipeScheduler loop = server.Features.Get<PipeScheduler>()!;
         using var release = new ManualResetEventSlim();
+        var handled = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         loop.Schedule(
             async void (_) =>
             {
                 ReadResult read = await server.Transport.Input.ReadAsync();
                 release.Wait();
                 server.Transport.Input.AdvanceTo(read.Buffer.End);
+                handled.SetResult();
             },
             null);
         Task<ConnectionContext?> second = listener.AcceptAsync().AsTask();
@@ -50,6 +52,7 @@ public sealed class LoopListenerTests
 
         ConnectionContext newcomer = (await second.Soon())!;
         release.Set();
+        await handled.Task.Soon();
         foreach (ConnectionContext connection in new[] { server, newcomer })
         {
             connection.Abort();
