@@ -222,7 +222,7 @@ internal sealed partial class LoopReader : PipeReader, IValueTaskSource<ReadResu
 
     private ValueTask<ReadResult> WaitAsync(CancellationToken cancellationToken)
     {
-        if (LoopThread.Current is { IsInScheduledWork: true } && _connection.Loop.IsOnLoop)
+        if (!_connection.StaysOnLoop && LoopThread.Current is { IsInScheduledWork: true } && _connection.Loop.IsOnLoop)
         {
             _connection.StaysOnLoop = true;
         }
