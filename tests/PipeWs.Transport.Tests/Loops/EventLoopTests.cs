@@ -119,7 +119,9 @@ public sealed class EventLoopTests
         }
 
         Assert.Equal(3, threads.Count);
-        Assert.Equal(3, logs.Lines.Count(line => line.EventId == 4001));
+
+        // It is told after the loop goes on.
+        await Conditions.UntilAsync(() => logs.Lines.Count(line => line.EventId == 4001) == 3, "each is told of");
         release.Set();
         await Task.WhenAll(blocked).Soon();
     }
