@@ -22,6 +22,7 @@ public sealed partial class StatisticsPageTests
         ILocator ticker = stats.GetByTestId("rooms").Locator("tr", new() { HasText = "/market/ticker:BTC-USDT" });
         await Assertions.Expect(ticker.Locator("td").First).ToHaveTextAsync("1");
         await Assertions.Expect(stats.GetByTestId("shards").Locator("tr")).ToHaveCountAsync(Environment.ProcessorCount);
+        await Assertions.Expect(stats.GetByTestId("compression")).ToBeHiddenAsync();
 
         // The room's head and the total of messages grow from one look to the next.
         await Assertions.Expect(stats.GetByTestId("messages-out-total")).Not.ToHaveTextAsync("0");
@@ -38,6 +39,22 @@ public sealed partial class StatisticsPageTests
         await desk.Page.CloseAsync();
         await Assertions.Expect(stats.GetByTestId("connections")).ToHaveTextAsync("0");
         await Assertions.Expect(stats.GetByTestId("ends")).ToContainTextAsync("Closed with 100");
+        Assert.Empty(desk.Complaints);
+    }
+
+    [Fact]
+    public async Task What_compression_saves_is_there_where_somebody_compresses()
+    {
+        await using DeskFixture desk = await DeskFixture.OpenAsync("--speed", "5", "--PipeWs:Compression:Enabled", "true");
+        await Assertions.Expect(desk.Page.GetByTestId("price-BTC-USDT")).ToHaveTextAsync(Digit());
+        IPage stats = await desk.Page.Context.Browser!.NewPageAsync();
+        stats.PageError += (_, error) => desk.Complaints.Add(error);
+        await stats.GotoAsync(desk.Url + "/stats/");
+
+        ILocator values = stats.GetByTestId("compression").Locator("dd");
+        await Assertions.Expect(values.Nth(0)).ToHaveTextAsync("1");
+        await Assertions.Expect(values.Nth(3)).ToHaveTextAsync(SomeNumber());
+        await Assertions.Expect(values.Nth(4)).ToHaveTextAsync(SizeOfSize());
         Assert.Empty(desk.Complaints);
     }
 
@@ -82,6 +99,12 @@ public sealed partial class StatisticsPageTests
 
     [GeneratedRegex(@"\d")]
     private static partial Regex Digit();
+
+    [GeneratedRegex(@"^[1-9][\d,]*$")]
+    private static partial Regex SomeNumber();
+
+    [GeneratedRegex(@"^[1-9][\d.]* (B|KiB|MiB) of [1-9][\d.]* (KiB|MiB)$")]
+    private static partial Regex SizeOfSize();
 
     [GeneratedRegex(@"[^\d]")]
     private static partial Regex NotDigits();

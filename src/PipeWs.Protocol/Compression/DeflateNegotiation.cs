@@ -20,14 +20,29 @@ public static class DeflateNegotiation
     /// </param>
     /// <param name="agreed">What was agreed on.</param>
     /// <param name="answer">The value of the answer's Sec-WebSocket-Extensions.</param>
+    /// <param name="minServerWindowBits">
+    /// An offer whose server_max_window_bits is below this is declined, 8 to 15. Default 8: none is. "A server declines an extension negotiation offer with this parameter if the server
+    /// doesn't support it" (RFC 7692, section 7.1.2.1).
+    /// </param>
     /// <returns><see langword="false"/> where nothing can be granted, and messages stay plain.</returns>
-    /// <remarks>An offer with a parameter that is unknown, named twice or of an illegal value is declined; so is one that breaks the grammar, with all that follow it.</remarks>
-    public static bool TryAccept(string? offers, in DeflateParameters allowed, out DeflateParameters agreed, out string answer)
+    /// <exception cref="ArgumentOutOfRangeException">There is no such window.</exception>
+    /// <remarks>
+    /// An offer with a parameter that is unknown, named twice or of an illegal value is declined; so is one that breaks the grammar, with all that follow it.
+    /// The latter is this library's one deviation from RFC 6455 here, and it is meant. Section 9.1: "If a value is received by either the client or the server during negotiation that does
+    /// not conform to the ABNF below, the recipient of such malformed data MUST immediately _Fail the WebSocket Connection_." A server that fails it tells the client nothing that declining
+    /// does not, and shuts out those behind whatever mangles the header; plain messages cost nobody anything, and no byte after the wrong one is used. A client does fail, in
+    /// <see cref="CheckAnswer"/>: it cannot know what the server took its own malformed answer to mean.
+    /// </remarks>
+    public static bool TryAccept(
+        string? offers, in DeflateParameters allowed, out DeflateParameters agreed, out string answer, int minServerWindowBits = DeflateParameters.MinWindowBits)
     {
+        DeflateParameters.Checked(minServerWindowBits);
         var reader = new ExtensionHeaderReader(offers);
         while (reader.TryReadExtension(out ReadOnlySpan<char> name))
         {
-            if (name is ExtensionName && DeflateElement.TryRead(ref reader, isOffer: true, out DeflateElement offer))
+            if (name is ExtensionName
+                && DeflateElement.TryRead(ref reader, isOffer: true, out DeflateElement offer)
+                && (offer.ServerMaxWindowBits == DeflateElement.Absent || offer.ServerMaxWindowBits >= minServerWindowBits))
             {
                 agreed = Grant(offer, allowed);
                 answer = WriteAnswer(offer, agreed);

@@ -24,6 +24,9 @@ public sealed record WsHubStatistics
     /// <summary>What was not delivered, and who was too slow.</summary>
     public WsDeliveryStatistics Delivery { get; init; } = new();
 
+    /// <summary>What was compressed, and what it saved.</summary>
+    public WsCompressionStatistics Compression { get; init; } = new();
+
     /// <summary>Handshakes and <c>auth</c> messages that were refused for what they say of who somebody is, or do not say: no token, a bad one, a policy that is not met.</summary>
     public long AuthenticationRefusals { get; init; }
 
@@ -95,6 +98,40 @@ public sealed record WsDeliveryStatistics
 
     /// <summary>How many received messages were over a rate limit.</summary>
     public long RateLimited { get; init; }
+}
+
+/// <summary>Messages that were compressed, RFC 7692. Bytes are those of payloads, without headers; all is 0 where no connection agreed on compression.</summary>
+public sealed record WsCompressionStatistics
+{
+    /// <summary>How many open connections agreed on it.</summary>
+    public int Open { get; init; }
+
+    /// <summary>How many did so far.</summary>
+    public long Opened { get; init; }
+
+    /// <summary>Messages received compressed.</summary>
+    public long MessagesReceived { get; init; }
+
+    /// <summary>Messages sent compressed.</summary>
+    public long MessagesSent { get; init; }
+
+    /// <summary>How many bytes were inflated, as they were received.</summary>
+    public long CompressedBytesReceived { get; init; }
+
+    /// <summary>How many bytes those became.</summary>
+    public long PlainBytesReceived { get; init; }
+
+    /// <summary>How many bytes the messages sent compressed had as they were sent.</summary>
+    public long CompressedBytesSent { get; init; }
+
+    /// <summary>How many bytes they had before.</summary>
+    public long PlainBytesSent { get; init; }
+
+    /// <summary>Messages that compressing did not make shorter, and that were sent as they are. Not those below <see cref="WsCompressionOptions.ThresholdBytes"/>, which nobody tries.</summary>
+    public long MessagesNotShorter { get; init; }
+
+    /// <summary>How often a message for many, such as a room's, was compressed: once for all members that share a window, however many <see cref="MessagesSent"/> that became.</summary>
+    public long SharedDeflates { get; init; }
 }
 
 /// <summary>One room.</summary>

@@ -68,6 +68,12 @@ public abstract class WsMessageContext
     /// <param name="message">What was wrong, in plain words.</param>
     public abstract ValueTask ReplyErrorAsync(int code, string message);
 
+    /// <summary>Answers with an error, and says something more about the answer. A context that does not know of it answers as if nothing had been said.</summary>
+    /// <param name="code">400-599, as in HTTP.</param>
+    /// <param name="message">What was wrong, in plain words.</param>
+    /// <param name="options">What is to be said.</param>
+    public virtual ValueTask ReplyErrorAsync(int code, string message, WsSendOptions options) => ReplyErrorAsync(code, message);
+
     /// <summary>
     /// Refuses the message, as filters do: an error answer unless it was answered already. In a hub that takes its text raw nothing is sent, since peers
     /// would not know it for an answer. What is still to come of a message in parts is dropped. The connection lives on.

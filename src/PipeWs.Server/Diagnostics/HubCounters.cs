@@ -166,6 +166,18 @@ internal sealed class HubCounters
     /// <summary>The traffic of one shard's connections, open and ended.</summary>
     internal HubTraffic Traffic(int shard) => _sets[shard].Sum();
 
+    /// <summary>What all connections, open and ended, compressed and inflated. Where none that is open does, it costs a look at each shard.</summary>
+    internal HubCompression Compression()
+    {
+        HubCompression sum = default;
+        foreach (ConnectionSet set in _sets)
+        {
+            sum += set.SumCompression();
+        }
+
+        return sum;
+    }
+
     private static void Count(ConcurrentDictionary<string, long> counts, string name) =>
         counts.AddOrUpdate(name, 1, static (_, count) => count + 1);
 
@@ -180,6 +192,9 @@ internal sealed class HubCounters
         private int _count;
         private HubTraffic _ended;
 
+        // The traffic of the ended ones, and how many agreed.
+        private HubCompression _compression;
+
         internal int Count => Volatile.Read(ref _count);
 
         internal void Add(HubConnection connection)
@@ -193,6 +208,10 @@ internal sealed class HubCounters
 
                 connection.CounterIndex = _count;
                 _open[_count++] = connection;
+                if (connection.Ws.IsCompressed)
+                {
+                    _compression += new HubCompression(1, 1, default);
+                }
             }
         }
 
@@ -201,6 +220,11 @@ internal sealed class HubCounters
             lock (_lock)
             {
                 _ended += HubTraffic.Of(connection.Ws) with { Connections = 0 };
+                if (connection.Ws.Compression is { } compression)
+                {
+                    _compression += new HubCompression(-1, 0, compression.Traffic);
+                }
+
                 HubConnection last = _open[--_count]!;
                 _open[_count] = null;
                 if (!ReferenceEquals(last, connection))
@@ -224,6 +248,24 @@ internal sealed class HubCounters
                 for (int i = 0; i < _count; i++)
                 {
                     sum += HubTraffic.Of(_open[i]!.Ws);
+                }
+
+                return sum;
+            }
+        }
+
+        internal HubCompression SumCompression()
+        {
+            lock (_lock)
+            {
+                HubCompression sum = _compression;
+                for (int i = 0, left = sum.Open; left > 0; i++)
+                {
+                    if (_open[i]!.Ws.Compression is { } compression)
+                    {
+                        sum += new HubCompression(0, 0, compression.Traffic);
+                        left--;
+                    }
                 }
 
                 return sum;

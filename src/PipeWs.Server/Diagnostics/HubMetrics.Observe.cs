@@ -15,12 +15,12 @@ internal sealed partial class HubMetrics
         meter.CreateObservableCounter("pipews.server.refusals", () => Named(LimitTag, static hub => hub.Counters.Refusals), "{refusal}", "What was refused because of a limit, by the limit.");
         meter.CreateObservableCounter(
             "pipews.server.messages",
-            () => BothWays(static traffic => traffic.MessagesReceived, static traffic => traffic.MessagesSent),
+            () => BothWays(TrafficOf, static traffic => traffic.MessagesReceived, static traffic => traffic.MessagesSent),
             "{message}",
             "Messages received and sent.");
         meter.CreateObservableCounter(
             "pipews.server.io",
-            () => BothWays(static traffic => traffic.BytesReceived, static traffic => traffic.BytesSent),
+            () => BothWays(TrafficOf, static traffic => traffic.BytesReceived, static traffic => traffic.BytesSent),
             "By",
             "Bytes of frames received and sent, headers included.");
         meter.CreateObservableCounter("pipews.server.pings", () => Each(static hub => hub.Counters.Traffic().Pings), "{ping}", "Pings sent.");
@@ -38,7 +38,10 @@ internal sealed partial class HubMetrics
             "Handshakes and auth messages that were refused for what they say of who somebody is, or do not say.");
         meter.CreateObservableCounter("pipews.server.handler.errors", () => Each(static hub => hub.Counters.HandlerFailures), "{error}", "Exceptions of message handlers.");
         meter.CreateObservableCounter("pipews.server.hook.errors", () => Each(static hub => hub.Counters.HookFailures), "{error}", "Exceptions of hooks and of handlers of the hub's events.");
+        ObserveCompression(meter);
     }
+
+    private static HubTraffic TrafficOf(Hub hub) => hub.Counters.Traffic();
 
     private static long CountMembers(Hub hub)
     {
@@ -81,11 +84,11 @@ internal sealed partial class HubMetrics
         }
     }
 
-    private IEnumerable<Measurement<long>> BothWays(Func<HubTraffic, long> received, Func<HubTraffic, long> sent)
+    private IEnumerable<Measurement<long>> BothWays<T>(Func<Hub, T> read, Func<T, long> received, Func<T, long> sent)
     {
         foreach (Hub hub in _hubs)
         {
-            HubTraffic traffic = hub.Counters.Traffic();
+            T traffic = read(hub);
             yield return new Measurement<long>(received(traffic), Tag(HubTag, hub.Name), Tag(DirectionTag, "receive"));
             yield return new Measurement<long>(sent(traffic), Tag(HubTag, hub.Name), Tag(DirectionTag, "transmit"));
         }

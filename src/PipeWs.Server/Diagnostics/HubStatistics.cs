@@ -46,6 +46,7 @@ internal static class HubStatistics
                 SkippedMessages = counters.SkippedMessages,
                 RateLimited = counters.RateLimitedCount,
             },
+            Compression = CompressionOf(counters.Compression(), hub.CompressionCounters),
             AuthenticationRefusals = hub.AuthenticationRefusals,
             HandlerErrors = counters.HandlerFailures,
             HookErrors = counters.HookFailures,
@@ -121,4 +122,18 @@ internal static class HubStatistics
 
     private static WsTrafficStatistics TrafficOf(in HubTraffic traffic) =>
         new(traffic.MessagesReceived, traffic.MessagesSent, traffic.BytesReceived, traffic.BytesSent, traffic.Pings);
+
+    private static WsCompressionStatistics CompressionOf(in HubCompression sum, CompressionCounters shared) => new()
+    {
+        Open = sum.Open,
+        Opened = sum.Opened,
+        MessagesReceived = sum.Traffic.MessagesInflated,
+        MessagesSent = sum.Traffic.MessagesDeflated,
+        CompressedBytesReceived = sum.Traffic.InflatedFrom,
+        PlainBytesReceived = sum.Traffic.InflatedTo,
+        CompressedBytesSent = sum.Traffic.DeflatedTo,
+        PlainBytesSent = sum.Traffic.DeflatedFrom,
+        MessagesNotShorter = sum.Traffic.MessagesNotShorter,
+        SharedDeflates = shared.SharedDeflates,
+    };
 }

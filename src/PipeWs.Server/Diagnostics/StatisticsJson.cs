@@ -17,6 +17,7 @@ internal static class StatisticsJson
         WriteTraffic(json, statistics.Traffic);
         json.WriteNumber("pingsSent", statistics.Traffic.PingsSent);
         json.WriteEndObject();
+        WriteCompression(json, statistics.Compression);
         WriteDelivery(json, statistics.Delivery);
         json.WriteStartObject("authentication");
         json.WriteNumber("refused", statistics.AuthenticationRefusals);
@@ -74,6 +75,22 @@ internal static class StatisticsJson
         json.WriteNumber("messagesSent", traffic.MessagesSent);
         json.WriteNumber("bytesReceived", traffic.BytesReceived);
         json.WriteNumber("bytesSent", traffic.BytesSent);
+    }
+
+    private static void WriteCompression(Utf8JsonWriter json, WsCompressionStatistics compression)
+    {
+        json.WriteStartObject("compression");
+        json.WriteNumber("open", compression.Open);
+        json.WriteNumber("opened", compression.Opened);
+        json.WriteNumber("messagesReceived", compression.MessagesReceived);
+        json.WriteNumber("messagesSent", compression.MessagesSent);
+        json.WriteNumber("compressedBytesReceived", compression.CompressedBytesReceived);
+        json.WriteNumber("plainBytesReceived", compression.PlainBytesReceived);
+        json.WriteNumber("compressedBytesSent", compression.CompressedBytesSent);
+        json.WriteNumber("plainBytesSent", compression.PlainBytesSent);
+        json.WriteNumber("messagesNotShorter", compression.MessagesNotShorter);
+        json.WriteNumber("sharedDeflates", compression.SharedDeflates);
+        json.WriteEndObject();
     }
 
     private static void WriteDelivery(Utf8JsonWriter json, WsDeliveryStatistics delivery)

@@ -75,7 +75,7 @@ internal sealed class HubDoor
         agreed = null;
         if (Options.Compression is not { } compression
             || request.Extensions is not { } offers
-            || !DeflateNegotiation.TryAccept(offers, compression.ToParameters(), out DeflateParameters parameters, out string answer))
+            || !DeflateNegotiation.TryAccept(offers, compression.ToParameters(), out DeflateParameters parameters, out string answer, compression.ServerMinWindowBits))
         {
             return null;
         }

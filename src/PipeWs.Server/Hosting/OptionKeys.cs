@@ -63,6 +63,7 @@ internal static class OptionKeys
         new("SendDirectly", OptionEffect.NewConnections, static o => Text(o.SendDirectly)),
         new($"Compression:{Enabled}", OptionEffect.NewConnections, static o => Text(o.Compression is not null)),
         new("Compression:ServerMaxWindowBits", OptionEffect.NewConnections, static o => Text(o.Compression?.ServerMaxWindowBits)),
+        new("Compression:ServerMinWindowBits", OptionEffect.NewConnections, static o => Text(o.Compression?.ServerMinWindowBits)),
         new("Compression:ClientMaxWindowBits", OptionEffect.NewConnections, static o => Text(o.Compression?.ClientMaxWindowBits)),
         new("Compression:ServerContextTakeover", OptionEffect.NewConnections, static o => Text(o.Compression?.ServerContextTakeover)),
         new("Compression:ClientContextTakeover", OptionEffect.NewConnections, static o => Text(o.Compression?.ClientContextTakeover)),

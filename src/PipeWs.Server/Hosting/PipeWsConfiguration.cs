@@ -5,7 +5,7 @@ using Microsoft.Extensions.Options;
 
 namespace PipeWs.Server;
 
-/// <summary>Reads options from the application's configuration, where there is one: a section first, before code, and the environment's last word after it.</summary>
+/// <summary>Reads options from the application's configuration, where there is one: a section first, before code, and two last words after it: what turns compression off, and the environment's.</summary>
 internal sealed class PipeWsConfiguration(IServiceProvider services) : IConfigureNamedOptions<PipeWsOptions>, IPostConfigureOptions<PipeWsOptions>
 {
     private const string MaxConnectionsKey = "WEBSOCKET_MAX_CONNECTIONS";
@@ -29,13 +29,23 @@ internal sealed class PipeWsConfiguration(IServiceProvider services) : IConfigur
             throw new OptionsValidationException(name ?? "", typeof(PipeWsOptions), [e.Message]);
         }
 
-        ConfigureCompression(section.GetSection(nameof(options.Compression)), name, options);
+        // The binder turns it on by any key beneath it, and knows neither a plain word for on nor one for off.
+        if (ReadCompressionSwitch(FindCompression(name)!, name) == true)
+        {
+            options.Compression ??= new WsCompressionOptions();
+        }
     }
 
     public void Configure(PipeWsOptions options) => Configure(Options.DefaultName, options);
 
     public void PostConfigure(string? name, PipeWsOptions options)
     {
+        // Last, after code such as UseCompression, which only says that the application can do with it: whoever turns it off in the configuration means the application that is there.
+        if (FindCompression(name) is { } compression && ReadCompressionSwitch(compression, name) == false)
+        {
+            options.Compression = null;
+        }
+
         string? text = _configuration?[MaxConnectionsKey];
         if (string.IsNullOrWhiteSpace(text))
         {
@@ -50,9 +60,10 @@ internal sealed class PipeWsConfiguration(IServiceProvider services) : IConfigur
         options.MaxConnections = value;
     }
 
-    // The binder turns it on by any key beneath it, and knows neither a plain word for on nor one for off.
-    private static void ConfigureCompression(IConfigurationSection section, string? name, PipeWsOptions options)
+    /// <summary>What the section says of compression in a word; null where it says none.</summary>
+    private static bool? ReadCompressionSwitch(IConfigurationSection section, string? name)
     {
+        bool? isOn = null;
         foreach (IConfigurationSection key in (IConfigurationSection[])[section, section.GetSection(OptionKeys.Enabled)])
         {
             if (string.IsNullOrWhiteSpace(key.Value))
@@ -60,12 +71,13 @@ internal sealed class PipeWsConfiguration(IServiceProvider services) : IConfigur
                 continue;
             }
 
-            if (!bool.TryParse(key.Value, out bool isOn))
-            {
-                throw new OptionsValidationException(name ?? "", typeof(PipeWsOptions), [$"{key.Path} is '{key.Value}'; it must be true or false."]);
-            }
-
-            options.Compression = isOn ? options.Compression ?? new WsCompressionOptions() : null;
+            isOn = bool.TryParse(key.Value, out bool said)
+                ? said
+                : throw new OptionsValidationException(name ?? "", typeof(PipeWsOptions), [$"{key.Path} is '{key.Value}'; it must be true or false."]);
         }
+
+        return isOn;
     }
+
+    private IConfigurationSection? FindCompression(string? name) => _configuration?.GetSection(OptionKeys.SectionOf(name)).GetSection(nameof(PipeWsOptions.Compression));
 }

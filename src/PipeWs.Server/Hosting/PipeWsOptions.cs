@@ -156,7 +156,7 @@ public sealed class PipeWsOptions
 
     /// <summary>
     /// How messages are compressed where the client can too (permessage-deflate, RFC 7692), on every door. Default null: they are not. Setting it, or any key of the section
-    /// <c>Compression</c>, turns it on.
+    /// <c>Compression</c>, turns it on; its key <c>Enabled</c> turns it off when it is false, whatever code says.
     /// </summary>
     public WsCompressionOptions? Compression { get; set; }
 

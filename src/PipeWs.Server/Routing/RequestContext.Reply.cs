@@ -16,7 +16,9 @@ internal sealed partial class RequestContext
         return SendReply(buffer, options);
     }
 
-    public override ValueTask ReplyErrorAsync(int code, string message)
+    public override ValueTask ReplyErrorAsync(int code, string message) => ReplyErrorAsync(code, message, default);
+
+    public override ValueTask ReplyErrorAsync(int code, string message, WsSendOptions options)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(code, 400);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(code, 599);
@@ -24,7 +26,7 @@ internal sealed partial class RequestContext
         MessageBuffer buffer = MessageBuffer.Rent();
         MessageWriter.WriteError(buffer, Id, code, message);
         _errorCode = code;
-        return SendReply(buffer);
+        return SendReply(buffer, options);
     }
 
     public override ValueTask RefuseAsync(int code, string message)

@@ -70,7 +70,7 @@ public sealed partial class WsTestServer
         string? extensions = null;
         DeflateParameters? compression = null;
         if (options.Compression is { } wanted && door.Options.Compression is { } granting
-            && DeflateNegotiation.TryAccept(DeflateNegotiation.WriteOffer(wanted.ToParameters()), granting.ToParameters(), out DeflateParameters agreed, out extensions))
+            && DeflateNegotiation.TryAccept(DeflateNegotiation.WriteOffer(wanted.ToParameters()), granting.ToParameters(), out DeflateParameters agreed, out extensions, granting.ServerMinWindowBits))
         {
             compression = agreed;
         }

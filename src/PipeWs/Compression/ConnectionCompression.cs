@@ -5,7 +5,7 @@ namespace PipeWs;
 /// <summary>
 /// What a connection that agreed on permessage-deflate knows of it. The sending half belongs to the holder of the connection's turn, the receiving half to its loop.
 /// </summary>
-internal sealed class ConnectionCompression
+internal sealed partial class ConnectionCompression
 {
     private readonly CompressionCounters _counters;
     private readonly int _level;
@@ -50,8 +50,13 @@ internal sealed class ConnectionCompression
     internal bool IsWorthIt(int payloadBytes) => payloadBytes >= _thresholdBytes;
 
     /// <summary>After a received message. Without a context the inflater goes back.</summary>
-    internal void EndReceived()
+    internal void EndReceived(bool isWhole)
     {
+        if (isWhole)
+        {
+            _messagesInflated++;
+        }
+
         if (!_keepsReceived)
         {
             ReleaseInflater();
@@ -88,6 +93,15 @@ internal sealed class ConnectionCompression
     internal bool TryDeflate(ReadOnlySpan<byte> part, bool isLast, Span<byte> destination, out int written)
     {
         bool isDeflated = TakeDeflater(isLast ? part.Length : int.MaxValue).TryDeflate(part, destination, isLast, _keepsSent, out written);
+        if (isDeflated)
+        {
+            CountDeflated(part.Length, written, isLast);
+        }
+        else
+        {
+            _messagesNotShorter++;
+        }
+
         if (!_keepsSent && (isLast || !isDeflated))
         {
             GiveBackDeflater();
@@ -99,10 +113,18 @@ internal sealed class ConnectionCompression
     /// <summary>Gives the compressed form of a frame that many share; null where it goes as it is.</summary>
     internal WsFrame? FindDeflated(WsFrame frame)
     {
-        if (frame.NeverCompress || !IsWorthIt(frame.PayloadLength) || frame.GetDeflated(_sharedWindowBits, _level, _counters) is not { } deflated)
+        if (frame.NeverCompress || !IsWorthIt(frame.PayloadLength))
         {
             return null;
         }
+
+        if (frame.GetDeflated(_sharedWindowBits, _level, _counters) is not { } deflated)
+        {
+            _messagesNotShorter++;
+            return null;
+        }
+
+        CountDeflated(frame.PayloadLength, deflated.PayloadLength, isLast: true);
 
         // The receiver's history now ends with this message, which our deflater never saw: what it remembers is farther back than it thinks.
         _deflater?.Reset();

@@ -127,7 +127,7 @@ public sealed partial class WsConnection
     private ProtocolError EndInflated()
     {
         bool isWhole = _compression!.Inflater.TryEndMessage();
-        _compression.EndReceived();
+        _compression.EndReceived(isWhole);
         return !isWhole ? s_notDeflate : _messageType == WsMessageType.Text && !_utf8.IsComplete ? s_notUtf8 : default;
     }
 
@@ -216,6 +216,7 @@ public sealed partial class WsConnection
     {
         status = _compression!.Inflater.Inflate(source, room, out int consumed, out written);
         source = source[consumed..];
+        _compression.CountInflated(consumed, written);
         _inflatedBytes += written;
         _usedBytes += consumed;
         if (written > 0)

@@ -99,6 +99,44 @@ public sealed class DeflateNegotiationTests
         Assert.Equal(expected, answer);
     }
 
+    [Theory]
+    [InlineData("permessage-deflate; server_max_window_bits=10", null)]
+    [InlineData("permessage-deflate; server_max_window_bits=11", "permessage-deflate; server_max_window_bits=11")]
+    [InlineData("permessage-deflate; server_max_window_bits=15", "permessage-deflate; server_max_window_bits=12")]
+    [InlineData("permessage-deflate", "permessage-deflate; server_max_window_bits=12")]
+    [InlineData("permessage-deflate; client_max_window_bits=8", "permessage-deflate; server_max_window_bits=12; client_max_window_bits=8")]
+    [InlineData("permessage-deflate; server_max_window_bits=8, permessage-deflate; server_max_window_bits=9", null)]
+    [InlineData("permessage-deflate; server_max_window_bits=8, permessage-deflate; server_no_context_takeover", "permessage-deflate; server_no_context_takeover; server_max_window_bits=12")]
+    public void Server_declines_a_window_below_its_least_and_goes_on_to_the_next_offer(string offers, string? expected)
+    {
+        Assert.Equal(expected is not null, DeflateNegotiation.TryAccept(offers, s_all with { ServerMaxWindowBits = 12 }, out DeflateParameters agreed, out string answer, 11));
+
+        Assert.Equal(expected ?? "", answer);
+        Assert.Equal(expected is null ? default : answer.Contains("=11", StringComparison.Ordinal) ? 11 : 12, expected is null ? default : agreed.ServerMaxWindowBits);
+    }
+
+    [Fact]
+    public void Every_window_is_granted_from_the_least_on()
+    {
+        foreach (DeflateParameters wanted in All())
+        {
+            for (int least = DeflateParameters.MinWindowBits; least <= DeflateParameters.MaxWindowBits; least++)
+            {
+                bool isAccepted = DeflateNegotiation.TryAccept(DeflateNegotiation.WriteOffer(wanted), s_all, out DeflateParameters agreed, out _, least);
+
+                // What asks for the widest says nothing.
+                Assert.Equal(wanted.ServerMaxWindowBits >= least, isAccepted);
+                Assert.Equal(isAccepted ? wanted : default, agreed);
+            }
+        }
+    }
+
+    [Theory]
+    [InlineData(7)]
+    [InlineData(16)]
+    public void There_is_no_least_window_beyond_those_there_are(int least) =>
+        Assert.Throws<ArgumentOutOfRangeException>(() => DeflateNegotiation.TryAccept("permessage-deflate", s_all, out _, out _, least));
+
     [Fact]
     public void Server_declines_what_follows_broken_grammar()
     {

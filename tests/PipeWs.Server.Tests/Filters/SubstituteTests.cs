@@ -36,6 +36,12 @@ public sealed class SubstituteTests
         Assert.Equal(0, context.ErrorCode);
         await context.RefuseAsync(418, "no");
         await context.Received().ReplyErrorAsync(418, "no");
+
+        var never = new WsSendOptions(NeverCompress: true);
+        await context.ReplyErrorAsync(419, "nor this", never);
+        await context.ReplyAsync("ok", default, never);
+        await context.Received().ReplyErrorAsync(419, "nor this");
+        await context.Received().ReplyAsync("ok", Arg.Any<ReadOnlyMemory<byte>>());
     }
 
     private static WsMessageContext Message(string text)

@@ -57,6 +57,36 @@ public sealed class CompressionRowsTests
 
     [Theory]
     [MemberData(nameof(Doors))]
+    public async Task A_window_below_the_least_is_declined_and_the_next_offer_is_looked_at(Door door, bool isSecure)
+    {
+        const string Forgets = "permessage-deflate; server_no_context_takeover; client_no_context_takeover";
+        await using HubServer server = await StartAsync(door, isSecure, static compression => compression.ServerMinWindowBits = 11);
+        (string Offer, string? Answer)[] offers =
+        [
+            ("permessage-deflate; server_max_window_bits=10", null),
+            ("permessage-deflate; server_max_window_bits=8, permessage-deflate; server_max_window_bits=9", null),
+            ("permessage-deflate; server_max_window_bits=11", Forgets + "; server_max_window_bits=11"),
+            ("permessage-deflate; server_max_window_bits=8, permessage-deflate; server_max_window_bits=12", Forgets + "; server_max_window_bits=12"),
+            ("permessage-deflate; server_max_window_bits=8; client_max_window_bits=9, permessage-deflate", Forgets),
+            ("permessage-deflate; client_max_window_bits=8", Forgets + "; client_max_window_bits=8"),
+        ];
+        string text = string.Join(' ', Enumerable.Range(0, 1_000));
+        foreach ((string offer, string? expected) in offers)
+        {
+            await using RawPeer peer = await server.Server.ConnectAsync();
+            await peer.SendAsync(Handshake(offer));
+            HttpAnswer answer = await peer.ReadAnswerAsync();
+            Assert.Equal((101, expected), (answer.StatusCode, answer["Sec-WebSocket-Extensions"]));
+            await peer.SendTextAsync(text);
+            RawFrame sent = await peer.ReadFrameAsync();
+            Assert.Equal((expected is null ? 0 : 0x40, expected is null), (sent.Rsv, sent.Text == text));
+        }
+
+        await server.AssertUndisturbedAsync(0);
+    }
+
+    [Theory]
+    [MemberData(nameof(Doors))]
     public async Task Offers_are_declined_where_the_hub_does_not_compress(Door door, bool isSecure)
     {
         await using HubServer server = await HubServer.EchoAsync(door, isSecure);

@@ -59,6 +59,34 @@ public sealed class LiveOptionsTests
     }
 
     [Fact]
+    public async Task Compression_that_code_uses_is_turned_off_and_on_again()
+    {
+        IConfigurationRoot configuration = Configuration();
+        await using HubServer server = await HubServer.JsonAsync(services: services =>
+        {
+            services.AddSingleton<IConfiguration>(configuration);
+            services.AddPipeWs().UseCompression(static compression => compression.ThresholdBytes = 5);
+        });
+        Assert.Equal("permessage-deflate; server_no_context_takeover; client_no_context_takeover", await AgreeAsync());
+
+        Change(configuration, ("PipeWs:Compression:Enabled", "false"));
+        Assert.Null(await AgreeAsync());
+        Assert.Contains(server.Server.Log.PipeWs, static line => line.Text == "PipeWs:Compression:Enabled changed from 'True' to 'False', which takes effect: NewConnections");
+
+        Change(configuration, ("PipeWs:Compression:Enabled", "true"), ("PipeWs:Compression:ServerMaxWindowBits", "12"));
+        Assert.Equal("permessage-deflate; server_no_context_takeover; client_no_context_takeover; server_max_window_bits=12", await AgreeAsync());
+
+        async Task<string?> AgreeAsync()
+        {
+            await using RawPeer peer = await server.Server.ConnectAsync();
+            await peer.SendAsync(RawPeer.Handshake(more: "Sec-WebSocket-Extensions: permessage-deflate"));
+            HttpAnswer answer = await peer.ReadAnswerAsync();
+            Assert.Equal(101, answer.StatusCode);
+            return answer["Sec-WebSocket-Extensions"];
+        }
+    }
+
+    [Fact]
     public async Task Connections_and_rooms_keep_what_they_began_with_and_the_next_have_what_is_new()
     {
         IConfigurationRoot configuration = Configuration(("PipeWs:MaxMessageBytes", "1000"), ("PipeWs:Rooms:MaxConnectionsPerRoom", "2"));

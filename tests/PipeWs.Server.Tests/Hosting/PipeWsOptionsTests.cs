@@ -30,6 +30,9 @@ public class PipeWsOptionsTests
         { "Authentication:TokenParameter", o => o.Authentication.TokenParameter = "a b", "a b" },
         { "Authentication:TokenParameter", o => o.Authentication.TokenParameter = "", "" },
         { "Compression:ServerMaxWindowBits", o => o.Compression = new() { ServerMaxWindowBits = 7 }, "7" },
+        { "Compression:ServerMinWindowBits", o => o.Compression = new() { ServerMinWindowBits = 7 }, "7" },
+        { "Compression:ServerMinWindowBits", o => o.Compression = new() { ServerMinWindowBits = 16 }, "16" },
+        { "Compression:ServerMinWindowBits", o => o.Compression = new() { ServerMinWindowBits = 13, ServerMaxWindowBits = 12 }, "13" },
         { "Compression:ClientMaxWindowBits", o => o.Compression = new() { ClientMaxWindowBits = 16 }, "16" },
         { "Compression:Level", o => o.Compression = new() { Level = 0 }, "0" },
         { "Compression:ThresholdBytes", o => o.Compression = new() { ThresholdBytes = -1 }, "-1" },
@@ -165,6 +168,42 @@ public class PipeWsOptionsTests
                 }
             }
         }
+    }
+
+    [Theory]
+    [InlineData("PipeWs:Compression", "false", null)]
+    [InlineData("PipeWs:Compression:Enabled", "false", null)]
+    [InlineData("PipeWs:Compression:Enabled", "False", null)]
+    [InlineData("PipeWs:Compression:Enabled", "true", 12)]
+    [InlineData("PipeWs:Compression", "true", 12)]
+    [InlineData("PipeWs:Compression:Enabled", "", 12)]
+    [InlineData("PipeWs:Compression:Level", "6", 12)]
+    [InlineData("PipeWs:MaxRooms", "1", 12)]
+    public void What_the_section_turns_off_no_code_turns_on(string key, string value, int? expected)
+    {
+        foreach (Action<IPipeWsBuilder> use in (Action<IPipeWsBuilder>[])
+            [
+                static builder => builder.UseCompression(static compression => compression.ServerMaxWindowBits = 12),
+                static builder => builder.Services.AddPipeWs(static options => options.Compression = new WsCompressionOptions { ServerMaxWindowBits = 12 }),
+            ])
+        {
+            var services = new ServiceCollection();
+            services.AddSingleton<IConfiguration>(new ConfigurationBuilder().AddInMemoryCollection(new Dictionary<string, string?> { [key] = value }).Build());
+            use(services.AddPipeWs());
+            services.AddPipeWs("other").UseCompression();
+            using ServiceProvider provider = services.BuildServiceProvider();
+            IOptionsMonitor<PipeWsOptions> options = provider.GetRequiredService<IOptionsMonitor<PipeWsOptions>>();
+
+            Assert.Equal(expected, options.CurrentValue.Compression?.ServerMaxWindowBits);
+            Assert.NotNull(options.Get("other").Compression);
+        }
+    }
+
+    [Fact]
+    public void What_is_off_may_say_anything_else()
+    {
+        Dictionary<string, string?> settings = new() { ["PipeWs:Compression:Enabled"] = "false", ["PipeWs:Compression:Level"] = "99" };
+        Assert.Null(Options(settings, static options => options.Compression ??= new WsCompressionOptions()).Compression);
     }
 
     [Theory]

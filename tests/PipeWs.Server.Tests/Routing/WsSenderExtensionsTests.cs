@@ -87,6 +87,7 @@ public partial class WsSenderExtensionsTests
                     await context.Connection.SendTextAsync(point.Name, options);
                     await context.Connection.SendJsonAsync(point, SenderJson.Default.Point, options);
                     await context.ReplyJsonAsync("answer", point, SenderJson.Default.Point, options);
+                    await context.ReplyErrorAsync(409, point.Name, options);
                 }
             }),
             hasBystander: false);
@@ -95,12 +96,16 @@ public partial class WsSenderExtensionsTests
         await peer.SendTextAsync("""{"id":"1","action":"answers"}""");
 
         List<bool> compressed = [];
-        for (int i = 0; i < 6; i++)
+        string last = "";
+        for (int i = 0; i < 8; i++)
         {
-            compressed.Add((await peer.ReadFrameAsync()).Rsv != 0);
+            RawFrame frame = await peer.ReadFrameAsync();
+            compressed.Add(frame.Rsv != 0);
+            last = frame.Text;
         }
 
-        Assert.Equal([true, true, true, false, false, false], compressed);
+        Assert.Equal([true, true, true, true, false, false, false, false], compressed);
+        Assert.Equal($$"""{"id":"1","type":"error","code":409,"data":"{{point.Name}}"}""", last);
     }
 
     public readonly record struct Point(int X, string Name);

@@ -33,6 +33,21 @@ public sealed class CompressionTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
+    public async Task A_window_below_the_hubs_least_is_declined(bool skipsHandshake)
+    {
+        await using WsTestServer server = await StartAsync(takesOver: false, minWindowBits: 12);
+        foreach (int bits in (int[])[11, 12])
+        {
+            WsTestPeer peer = await server.ConnectAsync(new WsTestConnectOptions { SkipsHandshake = skipsHandshake, Compression = new() { ServerMaxWindowBits = bits } });
+            Assert.Equal(bits < 12 ? null : 12, peer.Compression?.ServerMaxWindowBits);
+            await peer.SendTextAsync(s_text);
+            Assert.Equal(s_text, await peer.ReadTextAsync());
+        }
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
     public async Task Nothing_is_agreed_where_only_one_wants_it(bool skipsHandshake)
     {
         await using WsTestServer server = await StartAsync(takesOver: false);
@@ -46,7 +61,11 @@ public sealed class CompressionTests
         Assert.Null(offers.Compression);
     }
 
-    private static Task<WsTestServer> StartAsync(bool takesOver) => WsTestServer.StartHubAsync(hub => hub
+    private static Task<WsTestServer> StartAsync(bool takesOver, int minWindowBits = 8) => WsTestServer.StartHubAsync(hub => hub
         .OnText(static context => context.Connection.SendAsync(context.Payload, context.Type))
-        .UseCompression(compression => compression.ServerContextTakeover = takesOver));
+        .UseCompression(compression =>
+        {
+            compression.ServerContextTakeover = takesOver;
+            compression.ServerMinWindowBits = minWindowBits;
+        }));
 }

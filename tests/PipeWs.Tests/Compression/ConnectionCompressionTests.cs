@@ -22,6 +22,18 @@ public sealed class ConnectionCompressionTests
         Assert.Equal(message, Assert.Throws<ArgumentException>(() => new WsConnection(transport, WsRole.Server, options, heartbeat, compression: default(DeflateParameters))).Message);
     }
 
+    [Theory]
+    [InlineData(7, 15, "7", 15)]
+    [InlineData(16, 15, "16", 15)]
+    [InlineData(12, 11, "12", 11)]
+    public void The_least_window_is_no_wider_than_the_widest(int least, int widest, string value, int max)
+    {
+        var options = new WsCompressionOptions { ServerMinWindowBits = least, ServerMaxWindowBits = widest };
+        Assert.Equal(
+            $"Compression.ServerMinWindowBits is '{value}'; it must be between 8 and {max}, which ServerMaxWindowBits is.",
+            Assert.Throws<ArgumentException>(options.ThrowIfNotAllowed).Message);
+    }
+
     [Fact]
     public async Task Options_changed_later_do_not_change_a_connection()
     {

@@ -79,6 +79,7 @@ function paint(stats, now) {
   table(byId('shards'), stats.shards, (_, index) => String(index), shard => [
     whole(shard.connections) + (shard.queued ? ' (queued)' : ''), compact(shard.messagesSent), bytes(shard.bytesSent), compact(shard.walks), compact(shard.servedMembers), whole(shard.handOvers),
   ]);
+  paintCompression(stats.compression);
   const { slowConsumers: slow } = stats.drops;
   list(byId('drops'), [
     ['Too slow: disconnected', slow.disconnect],
@@ -95,6 +96,20 @@ function paint(stats, now) {
     ...Object.entries(connections.closed).map(([code, count]) => [`Closed with ${code}`, count]),
     ...Object.entries(connections.refused).map(([limit, count]) => [`Refused by ${limit}`, count]),
   ], 'Nobody has left, and nobody was refused.');
+}
+
+// Only where somebody agreed on it: a hub compresses nothing until it is told to.
+function paintCompression(compression) {
+  byId('compression-panel').hidden = compression.opened === 0;
+  list(byId('compression'), [
+    ['Connections that compress', compression.open],
+    ['Messages in, compressed', compression.messagesReceived],
+    ['Their bytes, of how many', `${bytes(compression.compressedBytesReceived)} of ${bytes(compression.plainBytesReceived)}`],
+    ['Messages out, compressed', compression.messagesSent],
+    ['Their bytes, of how many', `${bytes(compression.compressedBytesSent)} of ${bytes(compression.plainBytesSent)}`],
+    ['Compressed once for many', compression.sharedDeflates],
+    ['Not shorter, sent as they are', compression.messagesNotShorter],
+  ]);
 }
 
 // The server's rates are averages; the line shows each second as it was.
@@ -140,7 +155,7 @@ function list(element, entries, otherwise = '') {
     }
     setText(element.children[i * 2], name);
     const value = element.children[i * 2 + 1];
-    setText(value, count === '' ? '' : whole(count));
+    setText(value, typeof count === 'string' ? count : whole(count));
     value.classList.toggle('some', element.id === 'drops' && count > 0);
   });
 }
