@@ -9,12 +9,12 @@ namespace PipeWs.LoadTest.CommandLine;
 /// <summary><c>run</c>: a load against any server.</summary>
 internal static class RunCommand
 {
-    private static readonly Dictionary<string, LoadMode> Modes = new() { ["echo"] = LoadMode.Echo, ["fanout"] = LoadMode.FanOut, ["idle"] = LoadMode.Idle };
+    private static readonly Dictionary<string, LoadMode> Modes = new() { ["echo"] = LoadMode.Echo, ["fanout"] = LoadMode.FanOut, ["idle"] = LoadMode.Idle, ["connect"] = LoadMode.Connect };
     private static readonly Dictionary<string, LoadProtocol> Protocols = new() { ["raw"] = LoadProtocol.Raw, ["signalr"] = LoadProtocol.SignalR };
 
     private static readonly Option<Uri> Url = CreateUrl();
     private static readonly Option<string> Mode = LoadTestCommand.CreateChoice("--mode", "The kind of load.", Modes.Keys);
-    private static readonly Option<int?> Connections = new("--connections") { Description = "Connections. Default: 64 in echo, 1000 in fanout, 5000 in idle." };
+    private static readonly Option<int?> Connections = new("--connections") { Description = "Connections. In connect: how many come and go at a time. Default: 64 in echo and connect, 1000 in fanout, 5000 in idle." };
     private static readonly Option<int> InFlight = LoadTestCommand.CreateNumber("--in-flight", "Echo: messages under way on each connection.", 1, 1, 100_000);
     private static readonly Option<int> Size = LoadTestCommand.CreateNumber("--size", $"The payload in bytes, at least {LoadStamp.Length}.", 128, LoadStamp.Length, LoadOptions.MaxPayloadBytes);
     private static readonly Option<double> Seconds = LoadTestCommand.CreateSeconds("--seconds", "How long is measured; in idle, how long the server may take to settle.", 10, 0.1);
@@ -73,7 +73,7 @@ internal static class RunCommand
 
     private static int GetDefaultConnections(LoadMode mode) => mode switch
     {
-        LoadMode.Echo => 64,
+        LoadMode.Echo or LoadMode.Connect => 64,
         LoadMode.FanOut => 1000,
         _ => 5000,
     };

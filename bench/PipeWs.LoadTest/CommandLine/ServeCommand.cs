@@ -35,6 +35,7 @@ internal static class ServeCommand
     {
         ["sockets"] = TransportKind.Sockets,
         ["loops"] = TransportKind.Loops,
+        ["epoll"] = TransportKind.Epoll,
     };
 
     private static readonly Option<string> Server = LoadTestCommand.CreateChoice("--server", "The server.", Servers.Keys);
@@ -42,7 +43,7 @@ internal static class ServeCommand
     private static readonly Option<string> TheScheduling =
         LoadTestCommand.CreateChoice("--scheduling", "Where sockets run what they wake: the thread pool, or the thread that waits for the kernel.", Schedulings.Keys, "default");
     private static readonly Option<string> TheTransport =
-        LoadTestCommand.CreateChoice("--transport", "What is beneath Kestrel: the runtime's sockets, or the event loops of PipeWs.Transport.", Transports.Keys, "sockets");
+        LoadTestCommand.CreateChoice("--transport", "What is beneath Kestrel: the runtime's sockets, the event loops of PipeWs.Transport, or those without io_uring.", Transports.Keys, "sockets");
     private static readonly Option<int> Port = CreatePort();
     private static readonly Option<double> ShutdownSeconds =
         LoadTestCommand.CreateSeconds("--shutdown-seconds", "How long the host gives its connections at SIGTERM.", ServerOptions.DefaultShutdownSeconds, 0.1);

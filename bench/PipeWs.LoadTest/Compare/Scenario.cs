@@ -5,10 +5,10 @@ namespace PipeWs.LoadTest.Compare;
 
 /// <summary>One kind of load that all servers are put under.</summary>
 /// <param name="Name">As it is printed: <c>echo 64x32</c>.</param>
-/// <param name="Group">The group it is chosen by: echo, bcast or idle.</param>
+/// <param name="Group">The group it is chosen by: echo, bcast, idle or connect.</param>
 /// <param name="Mode">The load's mode.</param>
 /// <param name="Connections">Its connections.</param>
-/// <param name="Depth">Messages under way: on each connection in echo, of the publisher in fan-out; 0 in idle, and where <paramref name="Rate"/> is given.</param>
+/// <param name="Depth">Messages under way: on each connection in echo, of the publisher in fan-out; 0 in idle and connect, and where <paramref name="Rate"/> is given.</param>
 /// <param name="PayloadBytes">The messages' length.</param>
 /// <param name="Rate">Fan-out: messages a second, instead of as many as go through.</param>
 internal sealed record Scenario(string Name, string Group, LoadMode Mode, int Connections, int Depth, int PayloadBytes = 128, double? Rate = null)
@@ -24,6 +24,7 @@ internal sealed record Scenario(string Name, string Group, LoadMode Mode, int Co
         new("bcast 1000 window 64", "bcast", LoadMode.FanOut, 1000, 64),
         new("bcast 1000 50 per second", "bcast", LoadMode.FanOut, 1000, 0, Rate: 50),
         new("idle 5000", "idle", LoadMode.Idle, 5000, 0),
+        new("connect 64 at a time", "connect", LoadMode.Connect, 64, 0),
     ];
 
     /// <summary>The name as one word: <c>echo-64x32</c>.</summary>
@@ -33,7 +34,13 @@ internal sealed record Scenario(string Name, string Group, LoadMode Mode, int Co
     public string Path => Mode == LoadMode.FanOut ? "/bcast" : "/echo";
 
     /// <summary>What the comparison is about.</summary>
-    public string Unit => Mode == LoadMode.Idle ? "memory per connection" : Rate is null ? "messages per CPU-second" : "99th percentile of the latency";
+    public string Unit => this switch
+    {
+        { Mode: LoadMode.Idle } => "memory per connection",
+        { Mode: LoadMode.Connect } => "connections per CPU-second",
+        { Rate: not null } => "99th percentile of the latency",
+        _ => "messages per CPU-second",
+    };
 
     /// <summary>Whether less of it is better.</summary>
     public bool IsLessBetter => Mode == LoadMode.Idle || Rate is not null;
@@ -49,7 +56,7 @@ internal sealed record Scenario(string Name, string Group, LoadMode Mode, int Co
         string? unknown = names.FirstOrDefault(name => !All.Any(scenario => scenario.IsNamed(name)));
         return unknown is null
             ? [.. All.Where(scenario => names.Any(scenario.IsNamed))]
-            : throw new ArgumentException($"There is no scenario '{unknown}'; there are echo, bcast, idle, {string.Join(", ", All.Select(scenario => scenario.Key))}.");
+            : throw new ArgumentException($"There is no scenario '{unknown}'; there are echo, bcast, idle, connect, {string.Join(", ", All.Select(scenario => scenario.Key))}.");
     }
 
     /// <summary>The arguments of <c>run</c> for this load.</summary>
@@ -78,7 +85,7 @@ internal sealed record Scenario(string Name, string Group, LoadMode Mode, int Co
             yield return "--rate";
             yield return rate.ToString(CultureInfo.InvariantCulture);
         }
-        else if (Mode != LoadMode.Idle)
+        else if (Mode is LoadMode.Echo or LoadMode.FanOut)
         {
             yield return Mode == LoadMode.Echo ? "--in-flight" : "--window";
             yield return Depth.ToString(CultureInfo.InvariantCulture);

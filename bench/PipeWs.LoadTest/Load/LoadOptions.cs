@@ -11,6 +11,9 @@ internal enum LoadMode
 
     /// <summary>Connections are opened and say nothing.</summary>
     Idle,
+
+    /// <summary>Connections are opened and reset, again and again.</summary>
+    Connect,
 }
 
 /// <summary>What is spoken inside the WebSocket messages.</summary>

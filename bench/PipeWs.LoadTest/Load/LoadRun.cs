@@ -24,6 +24,11 @@ internal sealed class LoadRun(LoadOptions options, ILoadProgress progress) : IDi
             throw new InvalidOperationException(tooFew);
         }
 
+        if (options.Mode == LoadMode.Connect)
+        {
+            return await new ConnectRun(options, progress).RunAsync(cancellationToken);
+        }
+
         if (options.Mode == LoadMode.Idle)
         {
             // The first connections pay for code and pools that all later ones share; they come and go before the baseline is taken.

@@ -36,7 +36,7 @@ internal static class ComparisonReport
     {
         bool idle = scenario.Mode == LoadMode.Idle;
         string[] references = [.. new[] { Contender.Floor, Contender.Baseline }.Where(result.Options.Servers.Contains)];
-        string[] measures = idle ? ["KiB a connection"] : ["messages/s", "per CPU-s", "p50/p99/p99.9 ms", "lost"];
+        string[] measures = idle ? ["KiB a connection"] : [scenario.Mode == LoadMode.Connect ? "connections/s" : "messages/s", "per CPU-s", "p50/p99/p99.9 ms", "lost"];
         Table table = new Table().Border(TableBorder.Simple).AddColumn("server");
         foreach (string name in measures.Concat(references.Select(static reference => $"x {reference}")))
         {
@@ -65,6 +65,7 @@ internal static class ComparisonReport
         (string label, double unit) = scenario switch
         {
             { Mode: LoadMode.Idle } => ("KiB per connection (less is better)", 1024),
+            { Mode: LoadMode.Connect } => ("thousand connections per CPU-second (more is better)", 1000),
             { IsLessBetter: true } => ("99th percentile of the latency in ms (less is better)", 1000),
             _ => ("thousand messages per CPU-second (more is better)", 1000.0),
         };

@@ -21,11 +21,12 @@ internal static class LoadReport
 
     private static IEnumerable<(string Name, string Value)> GetRows(LoadResult result)
     {
-        yield return ("connections", Format($"{result.Connections:N0}"));
+        yield return (result.Mode == LoadMode.Connect ? "at a time" : "connections", Format($"{result.Connections:N0}"));
         if (result.Mode != LoadMode.Idle)
         {
-            yield return ("messages", Format($"{result.Messages:N0} in {result.Seconds:F1} s"));
-            yield return ("throughput", Format($"{result.MessagesPerSecond:N0} messages/s"));
+            string what = result.Mode == LoadMode.Connect ? "connections" : "messages";
+            yield return (what, Format($"{result.Messages:N0} in {result.Seconds:F1} s"));
+            yield return ("throughput", Format($"{result.MessagesPerSecond:N0} {what}/s"));
         }
 
         if (result.LatencyMicroseconds is { } latency)

@@ -40,6 +40,7 @@ internal static class MarkdownReport
     internal static string Unit(Scenario scenario) => scenario switch
     {
         { Mode: Load.LoadMode.Idle } => "KiB a connection",
+        { Mode: Load.LoadMode.Connect } => "k connections/CPU-s",
         { IsLessBetter: true } => "p99 in ms",
         _ => "k messages/CPU-s",
     };

@@ -56,9 +56,9 @@ internal static class LoadServer
             builder.WebHost.EnableInlineSockets().UseSockets(static sockets => sockets.UnsafePreferInlineScheduling = true);
         }
 
-        if (options.Transport == TransportKind.Loops)
+        if (options.Transport != TransportKind.Sockets)
         {
-            builder.WebHost.UsePipeWsTransport();
+            builder.WebHost.UsePipeWsTransport(transport => transport.IoUring = options.Transport == TransportKind.Epoll ? PipeWsIoUringUse.Never : PipeWsIoUringUse.WhereAvailable);
         }
 
         builder.Logging.ClearProviders();

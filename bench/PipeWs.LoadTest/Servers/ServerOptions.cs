@@ -45,8 +45,11 @@ internal enum TransportKind
     /// <summary>Kestrel's own: the runtime's sockets.</summary>
     Sockets,
 
-    /// <summary>PipeWs.Transport.</summary>
+    /// <summary>PipeWs.Transport, as it comes.</summary>
     Loops,
+
+    /// <summary>PipeWs.Transport without io_uring.</summary>
+    Epoll,
 }
 
 /// <summary>What to serve.</summary>

@@ -79,6 +79,7 @@ internal sealed class Membership : WsOutboundSource
             cursor = OnSlow(ref writer, cursor);
         }
 
+        RoomRun? run = writer.TakesEncoded ? RoomRun.Current : null;
         while (cursor > 0 && !_left)
         {
             if (writer.IsFull)
@@ -93,10 +94,25 @@ internal sealed class Membership : WsOutboundSource
                 continue;
             }
 
+            if (run is not null)
+            {
+                long next = run.Write(log, cursor, ref writer);
+                if (next != cursor)
+                {
+                    cursor = next;
+                    continue;
+                }
+            }
+
             RoomLog.ReadResult result = log.TryRead(cursor, out WsFrame? frame);
             if (result == RoomLog.ReadResult.Found)
             {
-                if (frame!.Except is null || !IsExcepted(frame))
+                if (frame!.Except is null)
+                {
+                    writer.Write(frame);
+                    run?.Add(log, cursor, frame);
+                }
+                else if (!IsExcepted(frame))
                 {
                     writer.Write(frame);
                 }

@@ -24,6 +24,7 @@ internal sealed class Shard : IThreadPoolWorkItem, IWsBatchWork
 
     private static readonly TimeSpan s_longestWait = TimeSpan.FromSeconds(1);
 
+    private readonly RoomRun _run = new();
     private PipeScheduler? _loop;
     private MemberStep _step;
     private RoomShard? _dirty;
@@ -171,6 +172,21 @@ internal sealed class Shard : IThreadPoolWorkItem, IWsBatchWork
 
     private void Drain(int budget)
     {
+        // What a member's end does on this thread may publish, and so walk another shard.
+        RoomRun? outer = RoomRun.Current;
+        RoomRun.Current = _run;
+        try
+        {
+            DrainRooms(budget);
+        }
+        finally
+        {
+            RoomRun.Current = outer;
+        }
+    }
+
+    private void DrainRooms(int budget)
+    {
         while (true)
         {
             if (!WalkRooms(ref budget))
@@ -220,6 +236,7 @@ internal sealed class Shard : IThreadPoolWorkItem, IWsBatchWork
 
                 _walks++;
                 _walking.BeginWalk();
+                _run.Begin(_walking.Room.Log);
             }
 
             Span<Membership?> members = _step;
@@ -245,6 +262,7 @@ internal sealed class Shard : IThreadPoolWorkItem, IWsBatchWork
             }
 
             _walking = null;
+            _run.End();
         }
     }
 

@@ -82,6 +82,7 @@ internal sealed partial class LoopConnection : ConnectionContext, ILoopItem, IDu
             return;
         }
 
+        _writer.SendDeferred();
         if (TryUseSocket())
         {
             if (_writer.HasRest)

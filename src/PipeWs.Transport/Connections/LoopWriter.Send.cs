@@ -15,6 +15,9 @@ internal sealed partial class LoopWriter
     /// <summary>Whether bytes wait for the kernel to take those before them.</summary>
     public bool HasRest => _hasRest;
 
+    /// <summary>Whether what is flushed now has to wait for what was flushed before.</summary>
+    private bool HasMoreBefore => _hasRest || IsDeferred;
+
     /// <summary>The socket has room, or is broken. On the loop.</summary>
     public void OnWritable(LoopThread thread)
     {
@@ -53,7 +56,7 @@ internal sealed partial class LoopWriter
 
         // A full fence, as Complete has one between sealing and its look at the rest.
         Interlocked.MemoryBarrier();
-        if (_isSealed && !_hasRest)
+        if (_isSealed && !HasMoreBefore)
         {
             _connection.OnOutputSent();
         }
@@ -123,7 +126,7 @@ internal sealed partial class LoopWriter
             }
 
             ArraySegment<byte> bytes = TakeGathered();
-            if (_hasRest)
+            if (_hasRest || Interlocked.CompareExchange(ref _deferral, DeferredAndFollowed, Deferred) != NothingDeferred)
             {
                 (_more ??= new Queue<ArraySegment<byte>>()).Enqueue(bytes);
             }

@@ -7,8 +7,9 @@ using PipeWs.Transport.Loops;
 namespace PipeWs.Transport.Connections;
 
 /// <summary>
-/// Writes a connection: what is written between two flushes is gathered in one pooled buffer, and the flush sends it itself, at once, on whatever thread it is called. Only
-/// what the kernel did not take is left to the loop, and the flush lasts until that has left. Between flushes it holds no buffer.
+/// Writes a connection: what is written between two flushes is gathered in one pooled buffer. A flush on the loop's own thread leaves it to the end of the loop's iteration
+/// (<see cref="SendBatch"/>); on every other thread it sends at once. Only what the kernel did not take is kept, for the loop to send; the flush that left it, or the next one where that was over already,
+/// lasts until it has left. Between flushes it holds no buffer.
 /// </summary>
 /// <remarks>A peer or a connection that has gone is no exception but a flush whose result is completed.</remarks>
 internal sealed partial class LoopWriter : PipeWriter, IValueTaskSource<FlushResult>
@@ -68,7 +69,7 @@ internal sealed partial class LoopWriter : PipeWriter, IValueTaskSource<FlushRes
     public override ValueTask<FlushResult> FlushAsync(CancellationToken cancellationToken = default)
     {
         ThrowIfCompleted();
-        if (!HasRest && !cancellationToken.IsCancellationRequested && Volatile.Read(ref _isCancelRequested) == 0 && TrySend())
+        if (!HasRest && !cancellationToken.IsCancellationRequested && Volatile.Read(ref _isCancelRequested) == 0 && (TryDefer() || (!HasMoreBefore && TrySend())))
         {
             ReturnBuffer();
             return new ValueTask<FlushResult>(CreateResult(isCanceled: false));
@@ -82,7 +83,7 @@ internal sealed partial class LoopWriter : PipeWriter, IValueTaskSource<FlushRes
     {
         ThrowIfCompleted();
         ReadOnlySpan<byte> bytes = source.Span;
-        if (bytes.Length >= BufferBytes / 4 && !HasRest && !cancellationToken.IsCancellationRequested && TrySend())
+        if (bytes.Length >= BufferBytes / 4 && !HasMoreBefore && !cancellationToken.IsCancellationRequested && TrySend())
         {
             _ = TrySend(ref bytes);
         }
@@ -115,7 +116,7 @@ internal sealed partial class LoopWriter : PipeWriter, IValueTaskSource<FlushRes
             ReturnBuffer();
             _connection.Abort(new Microsoft.AspNetCore.Connections.ConnectionAbortedException("What was written to the connection ended with an error.", exception));
         }
-        else if (!HasRest && TrySend())
+        else if (!HasMoreBefore && TrySend())
         {
             ReturnBuffer();
         }
@@ -128,7 +129,7 @@ internal sealed partial class LoopWriter : PipeWriter, IValueTaskSource<FlushRes
         // last byte and its look at this.
         _isSealed = true;
         Interlocked.MemoryBarrier();
-        if (!HasRest)
+        if (!HasMoreBefore)
         {
             _connection.OnOutputSent();
         }
@@ -168,7 +169,7 @@ internal sealed partial class LoopWriter : PipeWriter, IValueTaskSource<FlushRes
         LeaveToLoop();
 
         // Whoever asked for the end, or sent the last of it, before this flush waited did not find it.
-        if ((!HasRest || HasToEndNow) && TryTakeWaiter())
+        if ((!HasMoreBefore || HasToEndNow) && TryTakeWaiter())
         {
             CompleteTaken(null);
         }
@@ -202,7 +203,7 @@ internal sealed partial class LoopWriter : PipeWriter, IValueTaskSource<FlushRes
         bool isCanceled = Interlocked.Exchange(ref _isCancelRequested, 0) != 0;
         _waiter.RunContinuationsAsynchronously = thread is null || !_connection.RunsOnLoop;
         thread?.EnterCallback();
-        if (!isCanceled && HasRest && !_isEnded && token.IsCancellationRequested)
+        if (!isCanceled && HasMoreBefore && !_isEnded && token.IsCancellationRequested)
         {
             _waiter.SetException(new OperationCanceledException(token));
         }

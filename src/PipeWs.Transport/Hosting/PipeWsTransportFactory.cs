@@ -7,6 +7,7 @@ using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using PipeWs.Transport.Connections;
 using PipeWs.Transport.Loops;
+using PipeWs.Transport.Native;
 
 namespace PipeWs.Transport.Hosting;
 
@@ -18,6 +19,7 @@ internal sealed class PipeWsTransportFactory(IOptions<PipeWsTransportOptions> op
     private readonly ILogger _logger = loggers.CreateLogger("PipeWs.Transport");
     private readonly Lock _gate = new();
     private LoopGroup? _loops;
+    private string _mechanism = "";
     private MemoryPool<byte>? _pool;
 
     /// <inheritdoc/>
@@ -42,7 +44,7 @@ internal sealed class PipeWsTransportFactory(IOptions<PipeWsTransportOptions> op
 
         bool isLocalExact = local is not IPEndPoint address || !(address.Address.Equals(IPAddress.Any) || address.Address.Equals(IPAddress.IPv6Any));
         var setting = new ConnectionSetting(_logger, _pool!, _options.UnsafePreferInlineScheduling, local, isLocalExact);
-        TransportLog.Bound(_logger, loops.Count, "epoll", local);
+        TransportLog.Bound(_logger, loops.Count, _mechanism, local);
         return new ValueTask<IConnectionListener>(new LoopListener(socket, endpoint is FileHandleEndPoint ? endpoint : local, loops, setting, _options.NoDelay));
     }
 
@@ -50,16 +52,20 @@ internal sealed class PipeWsTransportFactory(IOptions<PipeWsTransportOptions> op
     public async ValueTask DisposeAsync()
     {
         LoopGroup? loops;
+        MemoryPool<byte>? pool;
         lock (_gate)
         {
-            loops = _loops;
-            _loops = null;
+            (loops, _loops) = (_loops, null);
+            (pool, _pool) = (_pool, null);
         }
 
         if (loops is not null)
         {
             await loops.DisposeAsync();
         }
+
+        // What still holds a block of it gives that to the collector.
+        pool?.Dispose();
     }
 
     /// <inheritdoc/>
@@ -70,7 +76,16 @@ internal sealed class PipeWsTransportFactory(IOptions<PipeWsTransportOptions> op
         lock (_gate)
         {
             _pool ??= pools?.Create() ?? MemoryPool<byte>.Shared;
-            return _loops ??= new LoopGroup(_options.LoopCount, _options.SpinTime, _options.StallTimeout, _logger);
+            return _loops ??= new LoopGroup(_options.LoopCount, _options.SpinTime, _options.StallTimeout, UsesRing(), _logger);
         }
+    }
+
+    private bool UsesRing()
+    {
+        string? reason = _options.IoUring == PipeWsIoUringUse.Never ? "not wanted" : RingCheck.Run();
+        _mechanism = reason is null ? "epoll and io_uring" : $"epoll (io_uring: {reason})";
+        return reason is null || _options.IoUring != PipeWsIoUringUse.Required
+            ? reason is null
+            : throw new PlatformNotSupportedException($"PipeWsTransportOptions.IoUring is Required, and io_uring cannot be used: {reason}. Set it to WhereAvailable, or let the process use it.");
     }
 }

@@ -42,6 +42,13 @@ public sealed class PipeWsTransportOptions
     public TimeSpan SpinTime { get; set; }
 
     /// <summary>
+    /// Whether what a room has for its members leaves by io_uring: hundreds of sends in one system call. Needs Linux 5.18, and a container that allows it.
+    /// Default: <see cref="PipeWsIoUringUse.WhereAvailable"/>.
+    /// </summary>
+    /// <exception cref="PlatformNotSupportedException">When the server starts, with <see cref="PipeWsIoUringUse.Required"/>, where it cannot be used.</exception>
+    public PipeWsIoUringUse IoUring { get; set; }
+
+    /// <summary>
     /// Opens and binds the socket that is to listen at an endpoint: for options that connections inherit, such as the sizes of their buffers. Default: <see cref="CreateDefaultBoundListenSocket"/>,
     /// with <see cref="ReusePort"/>.
     /// </summary>

@@ -18,6 +18,7 @@ internal sealed class PipeWsTransportOptionsValidator : IValidateOptions<PipeWsT
         Check(errors, options.LoopCount is >= 1 and <= MaxLoops, nameof(options.LoopCount), options.LoopCount, $"1 to {MaxLoops}");
         Check(errors, options.Backlog >= 1, nameof(options.Backlog), options.Backlog, "at least 1");
         Check(errors, options.SpinTime >= TimeSpan.Zero && options.SpinTime <= s_maxSpinTime, nameof(options.SpinTime), options.SpinTime, $"0 to {s_maxSpinTime}");
+        Check(errors, Enum.IsDefined(options.IoUring), nameof(options.IoUring), options.IoUring, $"{PipeWsIoUringUse.WhereAvailable}, {PipeWsIoUringUse.Never} or {PipeWsIoUringUse.Required}");
         Check(
             errors,
             options.StallTimeout == Timeout.InfiniteTimeSpan || (options.StallTimeout >= s_minStallTimeout && options.StallTimeout <= s_maxStallTimeout),

@@ -31,6 +31,7 @@ internal sealed class EventLoop : PipeScheduler, IDisposable
     private readonly ILogger _logger;
     private readonly long _spinTicks;
     private readonly string _name;
+    private readonly bool _usesRing;
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private LoopThread _owner;
     private int _sleeping;
@@ -45,13 +46,18 @@ internal sealed class EventLoop : PipeScheduler, IDisposable
     private int _spinCredit;
     private int _spinsSkipped;
 
-    public EventLoop(int index, TimeSpan spinTime, ILogger logger)
+    /// <param name="index">Which of the loops it is.</param>
+    /// <param name="spinTime">How long it looks for more before it sleeps.</param>
+    /// <param name="usesRing">Whether what is flushed on it leaves by io_uring.</param>
+    /// <param name="logger">The transport's log.</param>
+    public EventLoop(int index, TimeSpan spinTime, bool usesRing, ILogger logger)
     {
+        _usesRing = usesRing;
         Index = index;
         _logger = logger;
         _name = $"PipeWs loop {index}";
         _spinTicks = (long)(spinTime.TotalSeconds * Stopwatch.Frequency);
-        _owner = new LoopThread(this);
+        _owner = new LoopThread(this, usesRing);
         int result = _poll.Add(_wake.File, EventPoll.In, WakeData);
         if (result < 0)
         {
@@ -142,17 +148,18 @@ internal sealed class EventLoop : PipeScheduler, IDisposable
         }
 
         // Before: what fails now must not leave the loop without a thread, and the log may wait for what the blocked thread holds.
-        var successor = new LoopThread(this);
+        var successor = new LoopThread(this, _usesRing);
         if (owner.TryLose())
         {
             _callbacksSeen = -1;
             Volatile.Write(ref _owner, successor);
+            owner.Sends.Close();
             successor.Start(_name);
             TransportLog.LoopStalled(_logger, Index);
         }
         else
         {
-            successor.Shared.Return();
+            successor.Discard();
         }
     }
 
@@ -167,6 +174,8 @@ internal sealed class EventLoop : PipeScheduler, IDisposable
                 // Lost: another thread is the loop now.
                 return;
             }
+
+            thread.Sends.Send();
         }
 
         _hasEnded = true;

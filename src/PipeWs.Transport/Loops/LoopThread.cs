@@ -21,7 +21,13 @@ internal sealed class LoopThread
     private int _phase;
     private long _callbacks;
 
-    public LoopThread(EventLoop loop) => Loop = loop;
+    /// <param name="loop">The loop that it is to run.</param>
+    /// <param name="usesRing">Whether what is flushed on it leaves by io_uring. Where the kernel gives no more of them, it leaves as it does without.</param>
+    public LoopThread(EventLoop loop, bool usesRing)
+    {
+        Loop = loop;
+        Sends = new SendBatch(usesRing);
+    }
 
     /// <summary>The loop thread that this is; null on every other thread.</summary>
     public static LoopThread? Current => t_current;
@@ -34,6 +40,9 @@ internal sealed class LoopThread
 
     /// <summary>What is received with while its reader is at work on this thread and done with the bytes when it returns.</summary>
     public Segment Shared { get; private set; } = Segment.Rent(Segment.LargeBytes);
+
+    /// <summary>What was flushed on it and leaves at the iteration's end.</summary>
+    public SendBatch Sends { get; }
 
     /// <summary>The reader that has its bytes in <see cref="Shared"/>; null where none has. Of this thread alone.</summary>
     public LoopReader? SharedBy { get; set; }
@@ -74,6 +83,13 @@ internal sealed class LoopThread
         SharedBy = null;
     }
 
+    /// <summary>Gives back what it holds, where it never started.</summary>
+    public void Discard()
+    {
+        Sends.Dispose();
+        Shared.Return();
+    }
+
     private void Run()
     {
         t_current = this;
@@ -84,6 +100,7 @@ internal sealed class LoopThread
         finally
         {
             t_current = null;
+            Sends.Dispose();
             if (SharedBy is null)
             {
                 Shared.Return();

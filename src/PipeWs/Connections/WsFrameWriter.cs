@@ -37,6 +37,9 @@ public ref struct WsFrameWriter
     /// <summary>Whether as much has been written as is handed to the transport at a time; the rest waits until it took this.</summary>
     public readonly bool IsFull => BytesWritten >= _fullBytes;
 
+    /// <summary>Whether frames leave as they are encoded, neither masked nor compressed.</summary>
+    internal readonly bool TakesEncoded => !_masks && _compression is null;
+
     /// <summary>Writes an encoded frame; to a connection that compresses, the compressed form that all its holders share.</summary>
     public void Write(WsFrame frame)
     {
@@ -49,6 +52,20 @@ public ref struct WsFrameWriter
         {
             WriteEncoded(deflated, FrameHeader.Rsv1);
         }
+    }
+
+    /// <summary>Writes encoded frames that lie in one piece, where the writer takes them as they are and they fit in what is handed to the transport at a time.</summary>
+    internal bool TryWriteEncoded(scoped ReadOnlySpan<byte> frames, int messages)
+    {
+        if (!TakesEncoded || BytesWritten + frames.Length > _fullBytes)
+        {
+            return false;
+        }
+
+        MessagesWritten += messages;
+        BytesWritten += frames.Length;
+        Copy(frames);
+        return true;
     }
 
     /// <summary>Writes a whole message.</summary>

@@ -94,6 +94,7 @@ public sealed class CommandLineTests
     [InlineData("echo", 64)]
     [InlineData("fanout", 1000)]
     [InlineData("idle", 5000)]
+    [InlineData("connect", 64)]
     public void The_modes_have_their_own_number_of_connections(string mode, int connections) =>
         Assert.Equal(connections, RunCommand.GetOptions(Parse($"run --url ws://localhost/ --mode {mode}")).Connections);
 
@@ -116,6 +117,7 @@ public sealed class CommandLineTests
     [InlineData("--mode fanout --connections 2 --publishers 3")]
     [InlineData("--mode echo --window 2")]
     [InlineData("--mode idle --rate 2")]
+    [InlineData("--mode connect --in-flight 2")]
     [InlineData("--mode echo --connections 0")]
     [InlineData("--mode echo --threads 0")]
     [InlineData("--mode echo --protocol signalr --type binary")]

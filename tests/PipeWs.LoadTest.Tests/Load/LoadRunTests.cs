@@ -71,6 +71,31 @@ public sealed class LoadRunTests
         Assert.Equal(result.Sent * 25, result.Got);
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Connections_come_and_go(bool isOurs)
+    {
+        LoadResult result = await RunAsync(isOurs ? ServerKind.PipeWs : ServerKind.AspNet, Short with { Mode = LoadMode.Connect, Connections = 4, MinMessages = 20 });
+
+        AssertSound(result);
+        Assert.InRange(result.Messages, 20, result.Got);
+        Assert.True(result.LatencyMicroseconds!.P50 > 0);
+    }
+
+    [Fact]
+    public async Task Where_nobody_listens_no_connection_comes_about()
+    {
+        using var nobody = new System.Net.Sockets.Socket(System.Net.Sockets.SocketType.Stream, System.Net.Sockets.ProtocolType.Tcp);
+        nobody.Bind(new System.Net.IPEndPoint(System.Net.IPAddress.Loopback, 0));
+        var url = new Uri($"ws://127.0.0.1:{((System.Net.IPEndPoint)nobody.LocalEndPoint!).Port}/echo");
+        LoadResult result = await LoadRun.RunAsync(Short with { Url = url, Mode = LoadMode.Connect, Connections = 2, MinMessages = 0 }, NoProgress.Instance, TestContext.Current.CancellationToken);
+
+        Assert.False(result.IsSound);
+        Assert.Equal((0, 2), (result.Got, result.Errors));
+        Assert.NotNull(result.FirstError);
+    }
+
     [Fact]
     public async Task A_fan_out_at_a_rate_keeps_it()
     {

@@ -16,7 +16,7 @@ public sealed class EventLoopTests
     {
         const int Threads = 4;
         const int Each = 20_000;
-        await using var group = new LoopGroup(1, TimeSpan.FromMicroseconds(spinMicroseconds), Timeout.InfiniteTimeSpan, NullLogger.Instance);
+        await using var group = new LoopGroup(1, TimeSpan.FromMicroseconds(spinMicroseconds), Timeout.InfiniteTimeSpan, usesRing: true, NullLogger.Instance);
         EventLoop loop = group.First;
         int[] last = new int[Threads];
         int wrong = 0;
@@ -56,7 +56,7 @@ public sealed class EventLoopTests
     [Fact]
     public async Task Work_that_schedules_work_lets_others_have_their_turn()
     {
-        await using var group = new LoopGroup(1, TimeSpan.Zero, Timeout.InfiniteTimeSpan, NullLogger.Instance);
+        await using var group = new LoopGroup(1, TimeSpan.Zero, Timeout.InfiniteTimeSpan, usesRing: true, NullLogger.Instance);
         bool ends = false;
         void Again(object? state)
         {
@@ -77,7 +77,7 @@ public sealed class EventLoopTests
     public async Task Work_that_throws_is_logged_and_the_loop_goes_on()
     {
         var logs = new LogLines();
-        await using var group = new LoopGroup(1, TimeSpan.Zero, Timeout.InfiniteTimeSpan, logs.CreateLogger("loop"));
+        await using var group = new LoopGroup(1, TimeSpan.Zero, Timeout.InfiniteTimeSpan, usesRing: true, logs.CreateLogger("loop"));
         group.First.Schedule(static _ => throw new InvalidDataException("a fault"), null);
         var other = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         group.First.Schedule(_ => other.SetResult(), null);
@@ -89,7 +89,7 @@ public sealed class EventLoopTests
     public async Task Code_that_blocks_loses_the_loop_and_every_other_keeps_it()
     {
         var logs = new LogLines();
-        await using var group = new LoopGroup(1, TimeSpan.Zero, TimeSpan.FromMilliseconds(20), logs.CreateLogger("loop"));
+        await using var group = new LoopGroup(1, TimeSpan.Zero, TimeSpan.FromMilliseconds(20), usesRing: true, logs.CreateLogger("loop"));
         EventLoop loop = group.First;
         using var release = new ManualResetEventSlim();
         var threads = new ConcurrentDictionary<int, bool>();
