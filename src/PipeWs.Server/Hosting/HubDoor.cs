@@ -1,5 +1,6 @@
 using System.Net;
 using System.Security.Claims;
+using Microsoft.AspNetCore.Connections;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using PipeWs.Protocol.Compression;
@@ -90,6 +91,10 @@ internal sealed class HubDoor
         Identity is { } identity
             ? identity.AuthenticateAsync(request, remote, isSecure, user, expiresAt, cancellationToken)
             : new(new HandshakeIdentity(default, user, expiresAt, AwaitsAuthentication: false, request.Query, request.Subprotocols));
+
+    /// <summary>Judges who a request is from that came without HTTP. The connection's own end is asked for only where somebody is: a token costs memory for as long as the connection lives.</summary>
+    public ValueTask<HandshakeIdentity> AuthenticateAsync(HandshakeRequest request, ConnectionContext connection, bool isSecure) =>
+        AuthenticateAsync(request, connection.RemoteEndPoint, isSecure, Identity is null ? CancellationToken.None : connection.ConnectionClosed);
 
     /// <summary>Takes a place under every limit on connections, or says which is reached.</summary>
     public HandshakeRefusal TryAdmit(EndPoint? remote, out Admission admission)

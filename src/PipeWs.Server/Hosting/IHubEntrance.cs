@@ -20,6 +20,12 @@ internal interface IHubEntrance
     {
     }
 
-    /// <summary>Serves the connection until it has ended. The pipes may be completed or not when it returns; the door closes the transport.</summary>
-    Task RunAsync(AcceptedConnection connection);
+    /// <summary>
+    /// Begins to serve the connection. In two steps, so that a door need not wait with all it had for the handshake: the outer task completes when the connection is served, the inner one when
+    /// it has ended, and <see cref="AcceptedConnection.End"/> was called. The pipes may be completed or not by then; the door closes the transport.
+    /// </summary>
+    Task<Task> StartAsync(AcceptedConnection connection);
+
+    /// <summary>Serves the connection until it has ended.</summary>
+    Task RunAsync(AcceptedConnection connection) => StartAsync(connection).Unwrap();
 }

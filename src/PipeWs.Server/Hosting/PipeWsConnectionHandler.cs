@@ -45,17 +45,24 @@ public sealed class PipeWsConnectionHandler : ConnectionHandler
     }
 
     /// <inheritdoc/>
-    public override async Task OnConnectedAsync(ConnectionContext connection)
+    public override Task OnConnectedAsync(ConnectionContext connection)
     {
         ArgumentNullException.ThrowIfNull(connection);
+
+        // Instead of being awaited: nothing of the handshake is kept while the connection lives.
+        return ShakeHandsAsync(connection).Unwrap();
+    }
+
+    private async Task<Task> ShakeHandsAsync(ConnectionContext connection)
+    {
         var reader = new HandshakeRequestReader();
-        if (await RawHandshake.ReadAsync(connection, reader, ShortestTimeout(), _first.Clock) is { } status)
+        if (await RawHandshake.ReadAsync(connection, reader, ShortestTimeout(), _first.Clock) is not { } status)
         {
-            HubDoor? door = _doors.GetValueOrDefault(reader.Request.Path, _anyPath!);
-            Task answered = RawHandshake.AnswerAsync(connection, reader, status, door, _first);
-            reader = null!;
-            await answered;
+            return Task.CompletedTask;
         }
+
+        HubDoor? door = _doors.GetValueOrDefault(reader.Request.Path, _anyPath!);
+        return await RawHandshake.AnswerAsync(connection, reader, status, door, _first);
     }
 
     // Whose handshake it is shows only at its end.

@@ -76,7 +76,7 @@ internal sealed partial class Hub
         if (connection.TryBeginServing())
         {
             connection.BeginClose(CloseCode.PolicyViolation, "the connection was refused");
-            await ServeAsync(connection, Task.CompletedTask);
+            await Serve(connection, Task.CompletedTask, isWhole: false);
             return;
         }
 
@@ -136,7 +136,7 @@ internal sealed partial class Hub
     {
         // Out of the batch in which the filters were called: what is read must not be a part of it.
         await Task.Yield();
-        await ServeAsync(connection, opened);
+        await Serve(connection, opened, isWhole: false);
     }
 
     /// <summary>Asks whether a connection may stay. One that may not is closed; one that is closing already is not asked about.</summary>

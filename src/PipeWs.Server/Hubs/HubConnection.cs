@@ -20,7 +20,7 @@ internal sealed partial class HubConnection : WsReceiver, IWsConnection
     {
         _hub = hub;
         Id = id;
-        _user = accepted.User ?? new ClaimsPrincipal();
+        _user = accepted.User;
         _userId = accepted.UserId;
         Path = accepted.Path;
         Query = accepted.Query;
@@ -28,7 +28,8 @@ internal sealed partial class HubConnection : WsReceiver, IWsConnection
         RemoteEndPoint = accepted.RemoteEndPoint;
         ConnectedAt = hub.Time.GetUtcNow();
         ShardIndex = shardIndex;
-        Ws = new WsConnection(accepted.Transport, WsRole.Server, hub.ConnectionOptions, hub.Heartbeat, accepted.Abort, accepted.Compression, accepted.Loop);
+        Control = accepted.Control;
+        Ws = new WsConnection(accepted.Transport, WsRole.Server, hub.ConnectionOptions, hub.Heartbeat, accepted.Control, accepted.Compression, accepted.Loop);
         _services = services;
         _place = accepted.Place;
         _guard = hub.InboundLimits is { } limits ? new InboundGuard(limits, this, hub.Heartbeat) : null;

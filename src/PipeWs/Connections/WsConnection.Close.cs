@@ -14,8 +14,6 @@ public sealed partial class WsConnection
 
     // Made by whoever needs one first: while a connection is idle, nobody does.
     private TaskCompletionSource? _closeFlushed;
-    private CancellationTokenSource? _ending;
-    private int _hasBegunToEnd;
     private CloseRequest? _closeRequest;
     private volatile bool _closeSent;
     private bool _closeReceived;
@@ -25,9 +23,6 @@ public sealed partial class WsConnection
     private Exception? _transportException;
     private int _aborted;
     private int _transportAborted;
-
-    /// <summary>Fires when the connection begins to end, whoever began it.</summary>
-    public CancellationToken ConnectionClosed => Ending().Token;
 
     /// <summary>Whether the connection has begun to end; sends are refused from then on.</summary>
     public bool IsClosing => Volatile.Read(ref _closeRequest) is not null || _transportEnded || _outputEnded;
@@ -48,7 +43,7 @@ public sealed partial class WsConnection
     public async ValueTask<WsCloseInfo> CloseAsync(ushort code = CloseCode.NormalClosure, string reason = "", CancellationToken cancellationToken = default)
     {
         BeginClose(code, reason);
-        return await _closed.Task.WaitAsync(cancellationToken);
+        return await Closed.WaitAsync(cancellationToken);
     }
 
     /// <summary>Begins the closing handshake like <see cref="CloseAsync"/>, and does not wait for it.</summary>
@@ -82,15 +77,10 @@ public sealed partial class WsConnection
     public void CloseSlow(string reason) =>
         RequestClose(CloseCode.TooSlow, reason, WsCloseInitiator.Local, skipsSources: true);
 
-    /// <summary>
-    /// Says that the transport was closed beneath the connection. <see cref="ConnectionClosed"/> then fires while a handler is still working; what was received before is still handled.
-    /// </summary>
-    public void OnTransportClosed() => OnEnding();
-
     /// <summary>Drops the transport now, without a closing handshake. What was not sent is not sent.</summary>
     public void Abort(Exception? reason = null)
     {
-        if (_closed.Task.IsCompleted || Interlocked.Exchange(ref _aborted, 1) != 0)
+        if (IsClosed || Interlocked.Exchange(ref _aborted, 1) != 0)
         {
             return;
         }
@@ -103,14 +93,14 @@ public sealed partial class WsConnection
 
     private void AbortTransport(Exception? reason)
     {
-        if (_abortTransport is null || Interlocked.Exchange(ref _transportAborted, 1) != 0)
+        if (_transport is null || Interlocked.Exchange(ref _transportAborted, 1) != 0)
         {
             return;
         }
 
         try
         {
-            _abortTransport(reason);
+            _transport.Abort(reason);
         }
         catch (Exception)
         {
@@ -198,37 +188,6 @@ public sealed partial class WsConnection
     {
         _transportEnded = true;
         OnEnding();
-    }
-
-    private void OnEnding()
-    {
-        // The callbacks are the application's: they must not run on the thread that writes.
-        if (Interlocked.Exchange(ref _hasBegunToEnd, 1) == 0)
-        {
-            _ = Volatile.Read(ref _ending)?.CancelAsync();
-        }
-    }
-
-    private CancellationTokenSource Ending()
-    {
-        if (Volatile.Read(ref _ending) is { } existing)
-        {
-            return existing;
-        }
-
-        var source = new CancellationTokenSource();
-        if (Interlocked.CompareExchange(ref _ending, source, null) is { } other)
-        {
-            return other;
-        }
-
-        if (Volatile.Read(ref _hasBegunToEnd) != 0)
-        {
-            // Whoever began the end did not find it.
-            _ = source.CancelAsync();
-        }
-
-        return source;
     }
 
     private static TaskCompletionSource Completion(ref TaskCompletionSource? completion)

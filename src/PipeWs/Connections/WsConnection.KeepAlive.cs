@@ -63,7 +63,7 @@ public sealed partial class WsConnection : IWsHeartbeatItem
 
     void IWsHeartbeatItem.OnHeartbeat(long now)
     {
-        if (_closed.Task.IsCompleted)
+        if (IsClosed)
         {
             return;
         }
@@ -108,7 +108,7 @@ public sealed partial class WsConnection : IWsHeartbeatItem
             // The transport is gone since the last look, and yet a receiver does not return: maybe it waits for this very end.
             if (_abortSeen && _inReceiver)
             {
-                _closed.TrySetResult(CreateCloseInfo());
+                SetClosed();
             }
 
             _abortSeen = true;

@@ -31,7 +31,7 @@ public sealed partial class WsConnection
     private bool _loopHoldsTurn;
 
     // Of the turn's holder.
-    private readonly Action _onFlushed;
+    private Action? _onFlushed;
     private ConfiguredValueTaskAwaitable<FlushResult>.ConfiguredValueTaskAwaiter _flush;
     private OutboundNode? _inbox;
     private OutboundNode? _inboxTail;
@@ -294,7 +294,7 @@ public sealed partial class WsConnection
                         // The turn stays held, and what comes meanwhile waits, until the transport took these.
                         Volatile.Write(ref _flushingSince, Math.Max(1, _heartbeat.Now));
                         _flush = flush.ConfigureAwait(false).GetAwaiter();
-                        _flush.UnsafeOnCompleted(_onFlushed);
+                        _flush.UnsafeOnCompleted(_onFlushed ??= OnFlushed);
                         return;
                     }
 

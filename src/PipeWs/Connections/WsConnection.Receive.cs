@@ -1,6 +1,4 @@
 using System.Buffers;
-using System.IO.Pipelines;
-using System.Runtime.CompilerServices;
 using PipeWs.Protocol.Framing;
 
 namespace PipeWs;
@@ -62,71 +60,6 @@ public sealed partial class WsConnection
         AwaitControl,
         AwaitBacklog,
         End,
-    }
-
-    private async Task ReceiveAsync(WsReceiver receiver)
-    {
-        try
-        {
-            while (true)
-            {
-                ReadResult result = await _input.ReadAsync();
-                ReadOnlySequence<byte> buffer = result.Buffer;
-                if (IsAborted || _stopReading)
-                {
-                    _input.AdvanceTo(buffer.End);
-                    return;
-                }
-
-                if (!buffer.IsEmpty)
-                {
-                    _receivedSinceTick = true;
-                }
-
-                BatchEnd end;
-                while ((end = ReadBatch(ref buffer, receiver, out ValueTask handled)) != BatchEnd.NeedMore)
-                {
-                    if (end is BatchEnd.AwaitReceiver or BatchEnd.AwaitControl)
-                    {
-                        bool failed = await FailedAsync(handled);
-                        _inReceiver = false;
-                        if (!failed)
-                        {
-                            if (end == BatchEnd.AwaitReceiver)
-                            {
-                                _assembly.Release();
-                            }
-
-                            continue;
-                        }
-                    }
-                    else if (end == BatchEnd.AwaitBacklog)
-                    {
-                        // The peer asks and does not read: stop reading rather than grow.
-                        _insideFrame = false;
-                        await WaitToReadAsync();
-                        continue;
-                    }
-
-                    _input.AdvanceTo(buffer.End);
-                    return;
-                }
-
-                _insideFrame = !buffer.IsEmpty || _frameRemaining > 0;
-                _input.AdvanceTo(buffer.Start, buffer.End);
-                if (result.IsCompleted)
-                {
-                    SetTransportEnded(null);
-                    return;
-                }
-            }
-        }
-        finally
-        {
-            _inReceiver = false;
-            _assembly.Release();
-            _compression?.ReleaseInflater();
-        }
     }
 
     /// <summary>
@@ -275,24 +208,6 @@ public sealed partial class WsConnection
         }
     }
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    private async ValueTask<bool> FailedAsync(ValueTask handled)
-    {
-        try
-        {
-            await handled;
-            return false;
-        }
-        catch (Exception e) when ((IsClosing || Volatile.Read(ref _hasBegunToEnd) != 0) && e is OperationCanceledException or WsClosedException)
-        {
-            // Not a failure but how a receiver gives up when the connection, or the transport beneath it, ends; the close frame or the end is still to be read.
-            return false;
-        }
-        catch (Exception e)
-        {
-            _handlerException = e;
-            Fail(s_handlerFailed);
-            return true;
-        }
-    }
+    /// <summary>Whether it is how a receiver gives up when the connection, or the transport beneath it, ends, and so no failure: the close frame or the end is still to be read.</summary>
+    private bool IsGivingUp(Exception error) => error is OperationCanceledException or WsClosedException && (IsClosing || HasBegunToEnd);
 }

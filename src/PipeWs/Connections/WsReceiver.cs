@@ -31,6 +31,11 @@ public abstract class WsReceiver
     public virtual void OnRoundTrip(TimeSpan roundTrip)
     {
     }
+
+    /// <summary>The connection has ended. Called once, by whatever thread saw to its end; must neither block nor throw.</summary>
+    internal virtual void OnClosed(WsCloseInfo info)
+    {
+    }
 }
 
 /// <summary>Some bytes of a message.</summary>
