@@ -84,8 +84,12 @@ internal sealed class AcceptedConnection
     /// </summary>
     public PipeScheduler? Loop { get; init; }
 
-    /// <summary>Its place under the limits on connections; null where nobody counts.</summary>
-    public ConnectionPlace? Place { get; init; }
+    /// <summary>Its place under the limits on connections, of one that is dropped by a call; null where nobody counts.</summary>
+    public ConnectionPlace? Place
+    {
+        get => Control.Place;
+        init => ((CallbackTransport)Control).SetPlace(value);
+    }
 
     /// <summary>Fires when the transport is gone: of one that is dropped by a call.</summary>
     public CancellationToken TransportClosed
@@ -104,5 +108,5 @@ internal sealed class AcceptedConnection
     public void Abort(Exception? reason = null) => Control.Abort(reason);
 
     /// <inheritdoc cref="AcceptedTransport.End"/>
-    public void End() => Control.End();
+    public void End(Exception? failure = null) => Control.End(failure);
 }

@@ -1,4 +1,8 @@
+using System.Runtime.CompilerServices;
 using Microsoft.AspNetCore.Connections;
+using PipeWs.Protocol.Handshake;
+using PipeWs.Server.Identity;
+using PipeWs.Server.Limits;
 
 namespace PipeWs.Server;
 
@@ -8,7 +12,21 @@ namespace PipeWs.Server;
 /// </summary>
 internal abstract class AcceptedTransport : IWsTransport
 {
+    // A task to be completed, without the object that usually does it.
+    private AsyncTaskMethodBuilder _ended;
     private bool _hasEnded;
+
+    protected AcceptedTransport()
+    {
+        // Made here, so that nobody makes it while another completes it.
+        _ = _ended.Task;
+    }
+
+    /// <summary>Completes at the end: what the door waits for.</summary>
+    public Task Ended => _ended.Task;
+
+    /// <summary>Its place under the limits on connections; null where nobody counts, or the door itself does.</summary>
+    public virtual ConnectionPlace? Place => null;
 
     /// <inheritdoc/>
     public abstract CancellationToken Closed { get; }
@@ -27,7 +45,8 @@ internal abstract class AcceptedTransport : IWsTransport
     }
 
     /// <summary>Said when the hub is done with the connection, once or more: the transport is not touched any more, and the connection's place is another's.</summary>
-    public void End()
+    /// <param name="failure">What failed in the hub, as nothing should.</param>
+    public void End(Exception? failure = null)
     {
         lock (this)
         {
@@ -40,6 +59,14 @@ internal abstract class AcceptedTransport : IWsTransport
         }
 
         OnEnded();
+        if (failure is null)
+        {
+            _ended.SetResult();
+        }
+        else
+        {
+            _ended.SetException(failure);
+        }
     }
 
     /// <summary>Drops the transport. Not after the end.</summary>
@@ -54,6 +81,8 @@ internal abstract class AcceptedTransport : IWsTransport
 /// <summary>A transport that is dropped by a call.</summary>
 internal sealed class CallbackTransport(Action<Exception?> abort) : AcceptedTransport
 {
+    private ConnectionPlace? _place;
+
     /// <inheritdoc/>
     public override CancellationToken Closed => ClosedToken;
 
@@ -61,19 +90,36 @@ internal sealed class CallbackTransport(Action<Exception?> abort) : AcceptedTran
     public CancellationToken ClosedToken { get; set; }
 
     /// <inheritdoc/>
+    public override ConnectionPlace? Place => _place;
+
+    /// <summary>Gives it its place, which is the door's to give back.</summary>
+    public void SetPlace(ConnectionPlace? place) => _place = place;
+
+    /// <inheritdoc/>
     protected override void Drop(Exception? reason) => abort(reason);
 }
 
-/// <summary>A connection of Kestrel's, with no HTTP between. It has its place under the limits until its end.</summary>
-internal sealed class RawTransport(ConnectionContext connection, HubDoor.Admission admission) : AcceptedTransport
+/// <summary>A connection of Kestrel's, with no HTTP between.</summary>
+internal sealed class RawTransport(ConnectionContext connection) : AcceptedTransport
 {
+    private HubDoor.Admission _admission;
+
     /// <inheritdoc/>
     public override CancellationToken Closed => connection.ConnectionClosed;
+
+    /// <inheritdoc/>
+    public override ConnectionPlace? Place => _admission.Place;
+
+    /// <inheritdoc cref="HubDoor.Admission.Admit"/>
+    public HandshakeRefusal Judge(HandshakeIdentity identity) => _admission.Admit(identity);
+
+    /// <summary>Gives it its place under the limits, until its end.</summary>
+    public void Admit(in HubDoor.Admission admission) => _admission = admission;
 
     /// <inheritdoc/>
     protected override void Drop(Exception? reason) =>
         connection.Abort(new ConnectionAbortedException(reason?.Message ?? "The WebSocket connection was aborted.", reason!));
 
     /// <inheritdoc/>
-    protected override void OnEnded() => admission.Dispose();
+    protected override void OnEnded() => _admission.Dispose();
 }

@@ -136,8 +136,8 @@ internal sealed class HubDoor
         return origins.Rules;
     }
 
-    /// <summary>A place under the limits, to be given back once.</summary>
-    public readonly struct Admission(UpgradedConnections upgraded, IDisposable place) : IDisposable
+    /// <summary>A place under the limits, to be given back once; none where it is the default.</summary>
+    public readonly struct Admission(UpgradedConnections? upgraded, IDisposable? place) : IDisposable
     {
         /// <summary>The hub's part of it; null where nobody counts.</summary>
         public ConnectionPlace? Place => place as ConnectionPlace;
@@ -149,8 +149,8 @@ internal sealed class HubDoor
 
         public void Dispose()
         {
-            place.Dispose();
-            upgraded.Leave();
+            place?.Dispose();
+            upgraded?.Leave();
         }
     }
 

@@ -21,11 +21,20 @@ internal interface IHubEntrance
     }
 
     /// <summary>
-    /// Begins to serve the connection. In two steps, so that a door need not wait with all it had for the handshake: the outer task completes when the connection is served, the inner one when
-    /// it has ended, and <see cref="AcceptedConnection.End"/> was called. The pipes may be completed or not by then; the door closes the transport.
+    /// Begins to serve the connection. Completes when it is served, so that a door need not wait with all it had for the handshake; at its end <see cref="AcceptedConnection.End"/> is called.
+    /// The pipes may be completed or not by then; the door closes the transport.
     /// </summary>
-    Task<Task> StartAsync(AcceptedConnection connection);
+    Task StartAsync(AcceptedConnection connection);
+}
 
-    /// <summary>Serves the connection until it has ended.</summary>
-    Task RunAsync(AcceptedConnection connection) => StartAsync(connection).Unwrap();
+/// <summary>For doors that wait anyway.</summary>
+internal static class HubEntranceExtensions
+{
+    /// <summary>Serves a connection until it has ended.</summary>
+    public static async Task RunAsync(this IHubEntrance entrance, AcceptedConnection connection)
+    {
+        AcceptedTransport control = connection.Control;
+        await entrance.StartAsync(connection);
+        await control.Ended;
+    }
 }

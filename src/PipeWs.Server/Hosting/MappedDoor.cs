@@ -125,7 +125,8 @@ internal sealed class MappedDoor(HubDoor door, IServiceProvider services)
         AcceptedTransport control = accepted.Control;
         try
         {
-            await await door.Entrance.StartAsync(accepted);
+            await door.Entrance.StartAsync(accepted);
+            await control.Ended;
         }
         finally
         {

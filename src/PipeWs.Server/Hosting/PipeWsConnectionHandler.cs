@@ -49,20 +49,31 @@ public sealed class PipeWsConnectionHandler : ConnectionHandler
     {
         ArgumentNullException.ThrowIfNull(connection);
 
-        // Instead of being awaited: nothing of the handshake is kept while the connection lives.
-        return ShakeHandsAsync(connection).Unwrap();
+        // The end's own task: nothing of the handshake is kept while the connection lives.
+        var control = new RawTransport(connection);
+        _ = ShakeHandsAsync(connection, control);
+        return control.Ended;
     }
 
-    private async Task<Task> ShakeHandsAsync(ConnectionContext connection)
+    private async Task ShakeHandsAsync(ConnectionContext connection, RawTransport control)
     {
-        var reader = new HandshakeRequestReader();
-        if (await RawHandshake.ReadAsync(connection, reader, ShortestTimeout(), _first.Clock) is not { } status)
+        try
         {
-            return Task.CompletedTask;
+            var reader = new HandshakeRequestReader();
+            if (await RawHandshake.ReadAsync(connection, reader, ShortestTimeout(), _first.Clock) is { } status)
+            {
+                HubDoor? door = _doors.GetValueOrDefault(reader.Request.Path, _anyPath!);
+                await RawHandshake.AnswerAsync(connection, control, reader, status, door, _first);
+            }
+            else
+            {
+                control.End();
+            }
         }
-
-        HubDoor? door = _doors.GetValueOrDefault(reader.Request.Path, _anyPath!);
-        return await RawHandshake.AnswerAsync(connection, reader, status, door, _first);
+        catch (Exception e)
+        {
+            control.End(e);
+        }
     }
 
     // Whose handshake it is shows only at its end.

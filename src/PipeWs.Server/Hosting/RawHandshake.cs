@@ -57,12 +57,13 @@ internal static class RawHandshake
 
     /// <summary>Judges what was read and hands the connection to the hub, or refuses it.</summary>
     /// <param name="connection">The connection.</param>
+    /// <param name="control">What is kept of it. It has ended when this returns, or the hub serves it and ends it later.</param>
     /// <param name="reader">The reader that read the request.</param>
     /// <param name="status">Its verdict, or <see cref="HandshakeReadStatus.Incomplete"/> where time ran out.</param>
     /// <param name="door">The hub's door; null where no hub is at the path.</param>
     /// <param name="speaker">The door that refuses: <paramref name="door"/>, or any where there is none.</param>
-    /// <returns>The rest of the connection's life, when it is served; a completed task where it is refused.</returns>
-    public static async Task<Task> AnswerAsync(ConnectionContext connection, HandshakeRequestReader reader, HandshakeReadStatus status, HubDoor? door, HubDoor speaker)
+    public static async Task AnswerAsync(
+        ConnectionContext connection, RawTransport control, HandshakeRequestReader reader, HandshakeReadStatus status, HubDoor? door, HubDoor speaker)
     {
         HandshakeRequest request = reader.Request;
         bool isSecure = connection.Features.Get<ITlsHandshakeFeature>() is not null;
@@ -83,35 +84,28 @@ internal static class RawHandshake
         {
             speaker.LogRefused(refusal, request.Path, connection.RemoteEndPoint);
             await RefuseAsync(connection, refusal, speaker.Clock, isStillSending: status == HandshakeReadStatus.Malformed);
-            return Task.CompletedTask;
+            control.End();
+            return;
         }
 
-        // From here on the place is the transport's.
-        var control = new RawTransport(connection, admission);
-        bool isServed = false;
-        try
+        // From here on the place is the connection's, and given back at its end.
+        control.Admit(admission);
+        if (await AuthenticateAsync(connection, control, reader, door!, isSecure) is { } accepted)
         {
-            AcceptedConnection? accepted = await AuthenticateAsync(connection, reader, door!, isSecure, admission, control);
-            Task served = accepted is null ? Task.CompletedTask : await door!.Entrance.StartAsync(accepted);
-            isServed = accepted is not null;
-            return served;
+            await door!.Entrance.StartAsync(accepted);
         }
-        finally
+        else
         {
-            if (!isServed)
-            {
-                control.End();
-            }
+            control.End();
         }
     }
 
     /// <returns>Null where it was refused, or is over.</returns>
-    private static async ValueTask<AcceptedConnection?> AuthenticateAsync(
-        ConnectionContext connection, HandshakeRequestReader reader, HubDoor door, bool isSecure, HubDoor.Admission admission, RawTransport control)
+    private static async ValueTask<AcceptedConnection?> AuthenticateAsync(ConnectionContext connection, RawTransport control, HandshakeRequestReader reader, HubDoor door, bool isSecure)
     {
         HandshakeRequest request = reader.Request;
         HandshakeIdentity identity = await door.AuthenticateAsync(request, connection, isSecure);
-        HandshakeRefusal refusal = admission.Admit(identity);
+        HandshakeRefusal refusal = control.Judge(identity);
         if (refusal.IsRefused)
         {
             door.LogRefused(refusal, request.Path, connection.RemoteEndPoint);
@@ -139,7 +133,6 @@ internal static class RawHandshake
             IsSecure = isSecure,
             ConnectionFeatures = connection.Features,
             Loop = connection.Features.Get<PipeScheduler>(),
-            Place = admission.Place,
             CloseRequested = CloseRequested(connection),
         };
         return TryConsume(connection.Transport.Input, reader.HeadLengthBytes) ? accepted : null;

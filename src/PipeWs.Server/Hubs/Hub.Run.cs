@@ -10,22 +10,19 @@ namespace PipeWs.Server.Hubs;
 internal sealed partial class Hub
 {
     /// <inheritdoc/>
-    public Task RunAsync(AcceptedConnection accepted) => StartAsync(accepted).Unwrap();
-
-    /// <inheritdoc/>
-    public async Task<Task> StartAsync(AcceptedConnection accepted)
+    public async Task StartAsync(AcceptedConnection accepted)
     {
         if (!accepted.Answer.IsEmpty && !await TryAnswerAsync(accepted))
         {
             accepted.End();
-            return Task.CompletedTask;
+            return;
         }
 
         int shard = ChooseShard(accepted.Loop);
         HubConnection connection;
         do
         {
-            connection = new HubConnection(this, NewId(), accepted, shard, _services);
+            connection = new HubConnection(this, NewId(), accepted, shard);
         }
         while (!_connections.TryAdd(connection.Id, connection));
 
@@ -39,7 +36,6 @@ internal sealed partial class Hub
             _connections.TryRemove(connection.Id, out _);
             EndTelemetry(connection);
             SignalIfEmpty();
-            accepted.End();
             throw;
         }
 
@@ -59,7 +55,14 @@ internal sealed partial class Hub
             opened = _connectionPipeline is null ? OpenAsync(connection) : ServeFilteredAsync(connection, _connectionPipeline);
         }
 
-        return _connectionPipeline is null ? Serve(connection, opened, isWhole: true) : EndFilteredAsync(connection, opened);
+        if (_connectionPipeline is null)
+        {
+            Serve(connection, opened);
+        }
+        else
+        {
+            _ = EndFilteredAsync(connection, opened);
+        }
     }
 
     /// <summary>Asks whether the connection may stay, and lists it where others find it. One that has yet to say who it is is asked about, and listed, when it has.</summary>
@@ -73,12 +76,9 @@ internal sealed partial class Hub
     }
 
     /// <summary>From there to the end. No method waits for it meanwhile, whose frame would be another object of every idle connection: the connection says when it has ended.</summary>
-    /// <param name="connection">The connection.</param>
-    /// <param name="opened">What must complete first.</param>
-    /// <param name="isWhole">Whether that end is the end of all, and not only of what is inside its filters.</param>
-    private Task Serve(HubConnection connection, Task opened, bool isWhole)
+    private void Serve(HubConnection connection, Task opened)
     {
-        Task served = connection.BeginServing(isWhole);
+        connection.KeepFlow();
         if (opened.IsCompletedSuccessfully)
         {
             connection.Start();
@@ -87,8 +87,6 @@ internal sealed partial class Hub
         {
             _ = StartWhenOpenAsync(connection, opened);
         }
-
-        return served;
     }
 
     private async Task StartWhenOpenAsync(HubConnection connection, Task opened)
@@ -129,7 +127,14 @@ internal sealed partial class Hub
             failure = e;
         }
 
-        connection.EndServing(failure);
+        if (connection.Service is { } service)
+        {
+            service.SetEnded(failure);
+        }
+        else
+        {
+            await LetGoAsync(connection, failure);
+        }
     }
 
     private async ValueTask UntilFinishedAsync(HubConnection connection, WsCloseInfo info)
@@ -155,44 +160,37 @@ internal sealed partial class Hub
 
     private async ValueTask SeeOffAsync(HubConnection connection)
     {
-        try
-        {
-            _connections.TryRemove(connection.Id, out _);
-            connection.StopGuard();
-            EndIdentity(connection);
-            ValueTask told = connection.LeaveAll();
-            EndTelemetry(connection);
-            await UntilGivenUpAsync(told, connection);
-            await UntilGivenUpAsync(TellOfEndAsync(connection), connection);
-            SignalIfEmpty();
-        }
-        finally
-        {
-            if (connection.IsServedWhole)
-            {
-                await LetGoAsync(connection);
-            }
-        }
+        _connections.TryRemove(connection.Id, out _);
+        connection.StopGuard();
+        EndIdentity(connection);
+        ValueTask told = connection.LeaveAll();
+        EndTelemetry(connection);
+        await UntilGivenUpAsync(told, connection);
+        await UntilGivenUpAsync(TellOfEndAsync(connection), connection);
+        SignalIfEmpty();
     }
 
     private static async Task EndFilteredAsync(HubConnection connection, Task served)
     {
+        Exception? failure = null;
         try
         {
             await served;
         }
-        finally
+        catch (Exception e)
         {
-            await LetGoAsync(connection);
+            failure = e;
         }
+
+        await LetGoAsync(connection, failure);
     }
 
     /// <summary>Lets go of what the door gave.</summary>
-    private static async ValueTask LetGoAsync(HubConnection connection)
+    private static async ValueTask LetGoAsync(HubConnection connection, Exception? failure)
     {
         await connection.CloseRequests.DisposeAsync();
         connection.Ws.ForgetTransport();
-        connection.Control.End();
+        connection.Control.End(failure);
     }
 
     /// <summary>Sends what ends the handshake.</summary>

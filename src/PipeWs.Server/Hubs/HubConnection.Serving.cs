@@ -1,12 +1,8 @@
-using System.Runtime.CompilerServices;
-
 namespace PipeWs.Server.Hubs;
 
 // Its life as the hub's doors wait for it.
 internal sealed partial class HubConnection
 {
-    // A task to be completed, without the object that usually does it.
-    private AsyncTaskMethodBuilder _served;
     private ExecutionContext? _flow;
 
     /// <summary>What it keeps of its door.</summary>
@@ -15,16 +11,11 @@ internal sealed partial class HubConnection
     /// <summary>Its being asked by the server to end.</summary>
     internal CancellationTokenRegistration CloseRequests { get; set; }
 
-    /// <summary>Whether there are no filters around its service, so that nobody else lets go of what its door gave.</summary>
-    internal bool IsServedWhole { get; private set; }
+    /// <summary>Who waits for its end inside its filters; null where there are none.</summary>
+    internal FilteredService? Service { get; set; }
 
-    /// <summary>Gives what completes at the end of its service. Once.</summary>
-    internal Task BeginServing(bool isWhole)
-    {
-        IsServedWhole = isWhole;
-        _flow = ExecutionContext.Capture();
-        return _served.Task;
-    }
+    /// <summary>Keeps what flows here, for the end.</summary>
+    internal void KeepFlow() => _flow = ExecutionContext.Capture();
 
     /// <summary>Begins to receive.</summary>
     internal void Start()
@@ -49,17 +40,4 @@ internal sealed partial class HubConnection
     }
 
     private async Task EndAsync() => await _hub.EndServingAsync(this, await Closed, null);
-
-    /// <summary>Its service is over.</summary>
-    internal void EndServing(Exception? failure)
-    {
-        if (failure is null)
-        {
-            _served.SetResult();
-        }
-        else
-        {
-            _served.SetException(failure);
-        }
-    }
 }

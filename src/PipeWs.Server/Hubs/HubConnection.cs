@@ -12,11 +12,11 @@ namespace PipeWs.Server.Hubs;
 internal sealed partial class HubConnection : WsReceiver, IWsConnection
 {
     private readonly Hub _hub;
-    private readonly IServiceProvider _services;
+    private readonly long _connectedAtTicks;
     private RequestContext? _context;
     private ConcurrentDictionary<string, object>? _metadata;
 
-    internal HubConnection(Hub hub, string id, AcceptedConnection accepted, int shardIndex, IServiceProvider services)
+    internal HubConnection(Hub hub, string id, AcceptedConnection accepted, int shardIndex)
     {
         _hub = hub;
         Id = id;
@@ -26,12 +26,10 @@ internal sealed partial class HubConnection : WsReceiver, IWsConnection
         Query = accepted.Query;
         Subprotocol = accepted.Subprotocol;
         RemoteEndPoint = accepted.RemoteEndPoint;
-        ConnectedAt = hub.Time.GetUtcNow();
+        _connectedAtTicks = hub.Time.GetUtcNow().UtcTicks;
         ShardIndex = shardIndex;
         Control = accepted.Control;
         Ws = new WsConnection(accepted.Transport, WsRole.Server, hub.ConnectionOptions, hub.Heartbeat, accepted.Control, accepted.Compression, accepted.Loop);
-        _services = services;
-        _place = accepted.Place;
         _guard = hub.InboundLimits is { } limits ? new InboundGuard(limits, this, hub.Heartbeat) : null;
     }
 
@@ -45,7 +43,7 @@ internal sealed partial class HubConnection : WsReceiver, IWsConnection
 
     public EndPoint? RemoteEndPoint { get; }
 
-    public DateTimeOffset ConnectedAt { get; }
+    public DateTimeOffset ConnectedAt => new(_connectedAtTicks, TimeSpan.Zero);
 
     public bool IsCompressed => Ws.IsCompressed;
 
@@ -56,7 +54,7 @@ internal sealed partial class HubConnection : WsReceiver, IWsConnection
     internal WsConnection Ws { get; }
 
     /// <summary>What its messages are handled with, one after the other. Made with the first: many connections only listen.</summary>
-    private RequestContext Context => _context ??= new RequestContext(_hub, this, _services) { SpeaksJson = _hub.SpeaksJson };
+    private RequestContext Context => _context ??= new RequestContext(_hub, this, _hub.Services) { SpeaksJson = _hub.SpeaksJson };
 
     /// <summary>The shard its memberships live on.</summary>
     internal int ShardIndex { get; }

@@ -12,15 +12,10 @@ public sealed partial class WsConnection
     /// <summary>How long bytes of a peer that was failed are read and dropped, so that the close frame is not lost to a reset.</summary>
     private static readonly TimeSpan s_linger = TimeSpan.FromMilliseconds(200);
 
-    // Made by whoever needs one first: while a connection is idle, nobody does.
-    private TaskCompletionSource? _closeFlushed;
     private CloseRequest? _closeRequest;
     private volatile bool _closeSent;
     private bool _closeReceived;
-    private ushort _receivedCode;
-    private string _receivedReason = "";
     private volatile bool _transportEnded;
-    private Exception? _transportException;
     private int _aborted;
     private int _transportAborted;
 
@@ -128,8 +123,9 @@ public sealed partial class WsConnection
     private void OnCloseReceived(ushort code, string reason)
     {
         _closeReceived = true;
-        _receivedCode = code;
-        _receivedReason = reason;
+        ConnectionEnd end = End;
+        end.ReceivedCode = code;
+        end.ReceivedReason = reason;
 
         // "When sending a Close frame in response, the endpoint typically echos the status code it received" (RFC 6455, section 5.5.1).
         RequestClose(code, "", WsCloseInitiator.Remote, skipsSources: true);
@@ -177,7 +173,7 @@ public sealed partial class WsConnection
     {
         if (error is not null)
         {
-            Interlocked.CompareExchange(ref _transportException, error, null);
+            Interlocked.CompareExchange(ref End.TransportException, error, null);
         }
 
         _transportEnded = true;
@@ -190,23 +186,12 @@ public sealed partial class WsConnection
         OnEnding();
     }
 
-    private static TaskCompletionSource Completion(ref TaskCompletionSource? completion)
-    {
-        if (Volatile.Read(ref completion) is { } existing)
-        {
-            return existing;
-        }
-
-        var mine = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        return Interlocked.CompareExchange(ref completion, mine, null) ?? mine;
-    }
-
     /// <summary>After the receive loop: gets the close frame out, lets the peer have it, and completes both pipes.</summary>
     private async Task EndAsync()
     {
         if (!_transportEnded && !IsAborted)
         {
-            await WaitUntilDeadlineAsync(Completion(ref _closeFlushed).Task);
+            await WaitUntilDeadlineAsync(ConnectionEnd.Completion(ref End.CloseFlushed).Task);
             if (!IsAborted && (!_closeReceived || !_isServer))
             {
                 await LingerAsync();
@@ -215,7 +200,7 @@ public sealed partial class WsConnection
 
         // Where the close frame was handed over, whoever still has the turn is about to let go of it, and an abort could take the frame with it.
         bool isHandedOver = !_transportEnded;
-        if (!isHandedOver && Volatile.Read(ref _flushingSince) != 0)
+        if (!isHandedOver && IsFlushing)
         {
             // The peer takes nothing more. Cancelling the flush ends it here alone: what the transport still holds would wait for that peer as long as it likes.
             AbortTransport(null);
@@ -225,7 +210,7 @@ public sealed partial class WsConnection
         BeginTransportEnd();
         CancelPending();
         Wake();
-        if (!Completion(ref _outputDone).Task.IsCompleted)
+        if (!ConnectionEnd.Completion(ref End.OutputDone).Task.IsCompleted)
         {
             if (!isHandedOver)
             {
@@ -233,7 +218,7 @@ public sealed partial class WsConnection
                 AbortTransport(null);
             }
 
-            await Completion(ref _outputDone).Task;
+            await ConnectionEnd.Completion(ref End.OutputDone).Task;
         }
 
         await CompleteInputAsync();
@@ -292,16 +277,17 @@ public sealed partial class WsConnection
     private WsCloseInfo CreateCloseInfo()
     {
         CloseRequest? request = Volatile.Read(ref _closeRequest);
-        Exception? error = _handlerException ?? Volatile.Read(ref _transportException);
+        ConnectionEnd end = End;
+        Exception? error = end.HandlerException ?? Volatile.Read(ref end.TransportException);
         if (_closeReceived)
         {
             bool began = request is { Initiator: WsCloseInitiator.Local };
             return new WsCloseInfo(
-                began ? request!.Code : _receivedCode,
-                began ? request!.Reason : _receivedReason,
+                began ? request!.Code : end.ReceivedCode,
+                began ? request!.Reason : end.ReceivedReason,
                 began ? WsCloseInitiator.Local : WsCloseInitiator.Remote,
                 _closeSent,
-                _handlerException);
+                end.HandlerException);
         }
 
         if (request is not null)

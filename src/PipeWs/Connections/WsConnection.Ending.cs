@@ -1,13 +1,25 @@
 namespace PipeWs;
 
-// Being told that a connection begins to end, for whoever asks. While nobody does, there is no token, and the transport's is not watched.
+// Being told that a connection ends, for whoever asks. While nobody does, there is neither token nor task, and the transport is not watched.
 public sealed partial class WsConnection
 {
+    private ConnectionEnd? _end;
     private EndingSource? _ending;
     private int _hasBegunToEnd;
 
+    /// <summary>Completes with how the connection ended, when it has.</summary>
+    public Task<WsCloseInfo> Closed => End.Closed;
+
     /// <summary>Fires when the connection begins to end, whoever began it.</summary>
     public CancellationToken ConnectionClosed => Ending().Token;
+
+    /// <summary>Completes when the receiver has returned for the last time and both pipes are completed, which may be after <see cref="Closed"/>.</summary>
+    internal Task Finished => End.Finished;
+
+    /// <summary>Made by whoever needs it first: while a connection is idle, nobody does.</summary>
+    private ConnectionEnd End => Volatile.Read(ref _end) ?? Interlocked.CompareExchange(ref _end, new ConnectionEnd(), null) ?? _end;
+
+    private bool IsClosed => Volatile.Read(ref _end) is { IsClosed: true };
 
     /// <summary>Whether it has begun to end, or its transport has, which nobody may have been told of.</summary>
     private bool HasBegunToEnd => Volatile.Read(ref _hasBegunToEnd) != 0 || _transport is { Closed.IsCancellationRequested: true };

@@ -111,7 +111,7 @@ public sealed partial class WsConnection
             }
             catch (Exception e)
             {
-                _handlerException = e;
+                End.HandlerException = e;
                 return s_handlerFailed;
             }
         }

@@ -28,17 +28,6 @@ public sealed partial class WsConnection
 
     // Of the message under way.
     private bool _isDeflated;
-    private long _inflatedBytes;
-
-    /// <summary>How many compressed bytes came since they last said something.</summary>
-    private long _silentBytes;
-
-    /// <summary>How many compressed bytes were used since something was last given to the receiver.</summary>
-    private long _usedBytes;
-
-    /// <summary>What the fragment under way is given back of its length when it says something.</summary>
-    private int _fragmentCredit;
-
     /// <summary>Of a message in parts: whether its room was used up before all was said that the bytes so far say.</summary>
     private bool _inflatesOn;
 
@@ -48,7 +37,7 @@ public sealed partial class WsConnection
     private long MaxMessageBytes => Math.Min(_options.MaxMessageBytes, Array.MaxLength - 1);
 
     /// <summary>How many compressed bytes became the message or part that is with the receiver, those before it that became nothing included; 0 where it came as it is.</summary>
-    internal long DeflatedPayloadBytes { get; private set; }
+    internal long DeflatedPayloadBytes => _compression?.Received.PayloadBytes ?? 0;
 
     /// <summary>
     /// The most a message may have compressed, but for <see cref="FreeFragmentBytes"/> of each fragment. What bounds memory is <see cref="MaxMessageBytes"/>; but no honest peer makes
@@ -102,26 +91,20 @@ public sealed partial class WsConnection
         return ReceiveStep.Message;
     }
 
-    private void BeginDeflatedMessage()
-    {
-        _inflatedBytes = 0;
-        _silentBytes = 0;
-        _usedBytes = 0;
-        _fragmentCredit = 0;
-        DeflatedPayloadBytes = 0;
-    }
+    private void BeginDeflatedMessage() => _compression!.Received = default;
 
     /// <summary>A fragment begins that is not empty.</summary>
     private void BeginDeflatedFragment(long length, bool fin)
     {
-        _silentBytes += fin ? 0 : Math.Max(0, LeastSilentFragmentBytes - length);
-        _fragmentCredit = (int)Math.Min(length, FreeFragmentBytes);
+        _compression!.Received.SilentBytes += fin ? 0 : Math.Max(0, LeastSilentFragmentBytes - length);
+        _compression.Received.FragmentCredit = (int)Math.Min(length, FreeFragmentBytes);
     }
 
     private void EndDeflatedPayload()
     {
-        DeflatedPayloadBytes = _usedBytes;
-        _usedBytes = 0;
+        ref InflatedCounts received = ref _compression!.Received;
+        received.PayloadBytes = received.UsedBytes;
+        received.UsedBytes = 0;
     }
 
     private ProtocolError EndInflated()
@@ -142,7 +125,7 @@ public sealed partial class WsConnection
             InflateStatus status;
             do
             {
-                long left = MaxMessageBytes - _inflatedBytes;
+                long left = MaxMessageBytes - _compression!.Received.InflatedBytes;
                 ProtocolError error = left > 0
                     ? InflateInto(ref rest, _assembly.GetRoom(GuessInflatedBytes(rest.Length)), left, out status)
                     : InflateBeyond(ref rest, out status);
@@ -216,19 +199,20 @@ public sealed partial class WsConnection
     {
         status = _compression!.Inflater.Inflate(source, room, out int consumed, out written);
         source = source[consumed..];
-        _inflatedBytes += written;
-        _usedBytes += consumed;
+        ref InflatedCounts received = ref _compression.Received;
+        received.InflatedBytes += written;
+        received.UsedBytes += consumed;
         if (written > 0)
         {
-            _silentBytes = 0;
-            _messageBytes -= _fragmentCredit;
-            _fragmentCredit = 0;
+            received.SilentBytes = 0;
+            _messageBytes -= received.FragmentCredit;
+            received.FragmentCredit = 0;
         }
         else
         {
-            _silentBytes += consumed;
+            received.SilentBytes += consumed;
         }
 
-        return status == InflateStatus.Invalid ? s_notDeflate : _silentBytes > MaxSilentBytes ? s_saysNothing : default;
+        return status == InflateStatus.Invalid ? s_notDeflate : received.SilentBytes > MaxSilentBytes ? s_saysNothing : default;
     }
 }

@@ -33,8 +33,6 @@ public sealed partial class WsConnection
     // Of the control frame just read.
     private int _controlBytes;
 
-    private Exception? _handlerException;
-
     /// <summary>Set by the loop, read and cleared by the heartbeat, which alone looks at the clock.</summary>
     private volatile bool _receivedSinceTick;
     private volatile bool _stopReading;

@@ -7,52 +7,6 @@ namespace PipeWs;
 // A connection's life: one asynchronous method, in whose frame there is nothing but a read while the connection is idle. What is rare has methods, and frames, of its own.
 public sealed partial class WsConnection
 {
-    private WsCloseInfo? _closeInfo;
-    private volatile bool _hasFinished;
-
-    // Made by whoever waits first. Most connections have nobody who does.
-    private TaskCompletionSource<WsCloseInfo>? _closed;
-    private TaskCompletionSource? _finished;
-
-    /// <summary>Completes with how the connection ended, when it has.</summary>
-    public Task<WsCloseInfo> Closed
-    {
-        get
-        {
-            TaskCompletionSource<WsCloseInfo>? closed = Volatile.Read(ref _closed);
-            if (closed is null)
-            {
-                var mine = new TaskCompletionSource<WsCloseInfo>(TaskCreationOptions.RunContinuationsAsynchronously);
-                closed = Interlocked.CompareExchange(ref _closed, mine, null) ?? mine;
-            }
-
-            if (Volatile.Read(ref _closeInfo) is { } info)
-            {
-                // Whoever ended it may not have found it.
-                closed.TrySetResult(info);
-            }
-
-            return closed.Task;
-        }
-    }
-
-    /// <summary>Completes when the receiver has returned for the last time and both pipes are completed, which may be after <see cref="Closed"/>.</summary>
-    internal Task Finished
-    {
-        get
-        {
-            TaskCompletionSource finished = Completion(ref _finished);
-            if (_hasFinished)
-            {
-                finished.TrySetResult();
-            }
-
-            return finished.Task;
-        }
-    }
-
-    private bool IsClosed => Volatile.Read(ref _closeInfo) is not null;
-
     /// <summary>Begins to receive, and tells the receiver of the end. Called once.</summary>
     internal void Start(WsReceiver receiver)
     {
@@ -141,7 +95,7 @@ public sealed partial class WsConnection
                 }
                 catch (Exception e)
                 {
-                    _handlerException = e;
+                    End.HandlerException = e;
                     Fail(s_handlerFailed);
                     failed = true;
                 }
@@ -195,11 +149,7 @@ public sealed partial class WsConnection
             _heartbeat.Remove(this);
             ForgetTransport();
             SetClosed();
-            _hasFinished = true;
-
-            // A full fence: either it is found here, or whoever has just made it sees that all is over.
-            Interlocked.MemoryBarrier();
-            Volatile.Read(ref _finished)?.TrySetResult();
+            End.SetFinished();
         }
     }
 
@@ -207,9 +157,8 @@ public sealed partial class WsConnection
     private void SetClosed()
     {
         WsCloseInfo info = CreateCloseInfo();
-        if (Interlocked.CompareExchange(ref _closeInfo, info, null) is null)
+        if (End.TrySetClosed(info))
         {
-            Volatile.Read(ref _closed)?.TrySetResult(info);
             _receiver?.OnClosed(info);
         }
     }

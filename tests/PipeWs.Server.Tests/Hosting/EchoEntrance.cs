@@ -60,7 +60,11 @@ internal sealed class EchoEntrance : IHubEntrance
         return false;
     }
 
-    public Task<Task> StartAsync(AcceptedConnection connection) => Task.FromResult(RunAsync(connection));
+    public Task StartAsync(AcceptedConnection connection)
+    {
+        _ = RunAsync(connection);
+        return Task.CompletedTask;
+    }
 
     private async Task RunAsync(AcceptedConnection connection)
     {
