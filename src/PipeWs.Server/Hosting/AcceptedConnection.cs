@@ -99,7 +99,11 @@ internal sealed class AcceptedConnection
     }
 
     /// <summary>Fires when the server asks the connection to end: 1001, drain, close.</summary>
-    public required CancellationToken CloseRequested { get; init; }
+    public required CancellationToken CloseRequested
+    {
+        get => Control.CloseRequested;
+        init => Control.CloseRequested = value;
+    }
 
     /// <summary>A user's id; null where there is none.</summary>
     public static string? IdOf(ClaimsPrincipal? user) => user?.FindFirst(ClaimTypes.NameIdentifier)?.Value ?? user?.FindFirst("sub")?.Value;

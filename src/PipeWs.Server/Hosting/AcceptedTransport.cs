@@ -25,6 +25,12 @@ internal abstract class AcceptedTransport : IWsTransport
     /// <summary>Completes at the end: what the door waits for.</summary>
     public Task Ended => _ended.Task;
 
+    /// <summary>Fires when the server asks the connection to end: 1001, drain, close.</summary>
+    public CancellationToken CloseRequested { get; set; }
+
+    /// <inheritdoc/>
+    public bool IsCloseRequested => CloseRequested.IsCancellationRequested;
+
     /// <summary>Its place under the limits on connections; null where nobody counts, or the door itself does.</summary>
     public virtual ConnectionPlace? Place => null;
 

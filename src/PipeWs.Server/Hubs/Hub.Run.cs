@@ -50,7 +50,11 @@ internal sealed partial class Hub
                 SendWelcome(connection);
             }
 
-            connection.CloseRequests = accepted.CloseRequested.UnsafeRegister(static state => ((HubConnection)state!).BeginClose(CloseCode.GoingAway, ShuttingDown), connection);
+            if (accepted.Control.IsCloseRequested)
+            {
+                connection.OnCloseRequested();
+            }
+
             CloseIfNotOpen(connection);
             opened = _connectionPipeline is null ? OpenAsync(connection) : ServeFilteredAsync(connection, _connectionPipeline);
         }
@@ -133,7 +137,7 @@ internal sealed partial class Hub
         }
         else
         {
-            await LetGoAsync(connection, failure);
+            LetGo(connection, failure);
         }
     }
 
@@ -182,13 +186,12 @@ internal sealed partial class Hub
             failure = e;
         }
 
-        await LetGoAsync(connection, failure);
+        LetGo(connection, failure);
     }
 
     /// <summary>Lets go of what the door gave.</summary>
-    private static async ValueTask LetGoAsync(HubConnection connection, Exception? failure)
+    private static void LetGo(HubConnection connection, Exception? failure)
     {
-        await connection.CloseRequests.DisposeAsync();
         connection.Ws.ForgetTransport();
         connection.Control.End(failure);
     }

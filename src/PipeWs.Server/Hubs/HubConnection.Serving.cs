@@ -1,3 +1,5 @@
+using PipeWs.Protocol.Framing;
+
 namespace PipeWs.Server.Hubs;
 
 // Its life as the hub's doors wait for it.
@@ -7,9 +9,6 @@ internal sealed partial class HubConnection
 
     /// <summary>What it keeps of its door.</summary>
     internal AcceptedTransport Control { get; }
-
-    /// <summary>Its being asked by the server to end.</summary>
-    internal CancellationTokenRegistration CloseRequests { get; set; }
 
     /// <summary>Who waits for its end inside its filters; null where there are none.</summary>
     internal FilteredService? Service { get; set; }
@@ -23,6 +22,9 @@ internal sealed partial class HubConnection
         StartGuard();
         Ws.Start(this);
     }
+
+    /// <summary>The server closes the endpoint, or all of them.</summary>
+    internal override void OnCloseRequested() => BeginClose(CloseCode.GoingAway, Hub.ShuttingDown);
 
     /// <summary>Not by this thread, which may be a loop's or the heartbeat's, but with what flows from where its service began.</summary>
     internal override void OnClosed(WsCloseInfo info) => ThreadPool.UnsafeQueueUserWorkItem(static connection => connection.FlowToEnd(), this, preferLocal: false);

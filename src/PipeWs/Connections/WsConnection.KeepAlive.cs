@@ -71,6 +71,12 @@ public sealed partial class WsConnection : IWsHeartbeatItem
             return;
         }
 
+        if (_transport is { IsCloseRequested: true })
+        {
+            _receiver?.OnCloseRequested();
+            return;
+        }
+
         // While the application handles a message nothing is read, and the peer's silence is not its fault.
         if (_inReceiver)
         {

@@ -70,7 +70,7 @@ public sealed partial class WsConnection
 
         if (_inParts)
         {
-            payload = _assembly.Message;
+            payload = Partial.Assembly.Message;
             ReceiveStep step = EndPart(ends, payload.IsEmpty, out isFirst, out isLast);
             if (step == ReceiveStep.Part)
             {
@@ -86,7 +86,7 @@ public sealed partial class WsConnection
         }
 
         _inMessage = false;
-        payload = _assembly.Message;
+        payload = Partial.Assembly.Message;
         EndDeflatedPayload();
         return ReceiveStep.Message;
     }
@@ -111,7 +111,7 @@ public sealed partial class WsConnection
     {
         bool isWhole = _compression!.Inflater.TryEndMessage();
         _compression.EndReceived();
-        return !isWhole ? s_notDeflate : _messageType == WsMessageType.Text && !_utf8.IsComplete ? s_notUtf8 : default;
+        return !isWhole ? s_notDeflate : _messageType == WsMessageType.Text && !Partial.Utf8.IsComplete ? s_notUtf8 : default;
     }
 
     private ProtocolError InflateAll(ref ReadOnlySequence<byte> buffer)
@@ -120,14 +120,14 @@ public sealed partial class WsConnection
         foreach (ReadOnlyMemory<byte> segment in buffer.Slice(0, length))
         {
             ReadOnlySpan<byte> rest = segment.Span;
-            Unmask(rest, _frameKey, _frameOffset);
-            _frameOffset = (_frameOffset + rest.Length) & 3;
+            Unmask(rest, Partial.FrameKey, Partial.FrameOffset);
+            Partial.FrameOffset = (Partial.FrameOffset + rest.Length) & 3;
             InflateStatus status;
             do
             {
                 long left = MaxMessageBytes - _compression!.Received.InflatedBytes;
                 ProtocolError error = left > 0
-                    ? InflateInto(ref rest, _assembly.GetRoom(GuessInflatedBytes(rest.Length)), left, out status)
+                    ? InflateInto(ref rest, Partial.Assembly.GetRoom(GuessInflatedBytes(rest.Length)), left, out status)
                     : InflateBeyond(ref rest, out status);
                 if (error.IsError)
                 {
@@ -147,13 +147,13 @@ public sealed partial class WsConnection
         // What the inflater does not use now is masked again, as it came: it is still the transport's.
         ReadOnlySpan<byte> piece = FirstBytesOf(buffer);
         piece = piece[..(int)Math.Min(Math.Min(piece.Length, InflatedPieceBytes), _frameRemaining)];
-        Unmask(piece, _frameKey, _frameOffset);
+        Unmask(piece, Partial.FrameKey, Partial.FrameOffset);
         ReadOnlySpan<byte> rest = piece;
-        ProtocolError error = InflateInto(ref rest, _assembly.GetRoom(InflatedPartBytes), long.MaxValue, out InflateStatus status);
+        ProtocolError error = InflateInto(ref rest, Partial.Assembly.GetRoom(InflatedPartBytes), long.MaxValue, out InflateStatus status);
         _inflatesOn = !error.IsError && status == InflateStatus.NeedsRoom;
         int used = piece.Length - rest.Length;
-        _frameOffset = (_frameOffset + used) & 3;
-        Unmask(rest, _frameKey, _frameOffset);
+        Partial.FrameOffset = (Partial.FrameOffset + used) & 3;
+        Unmask(rest, Partial.FrameKey, Partial.FrameOffset);
         _frameRemaining -= used;
         buffer = buffer.Slice(used);
         return error;
@@ -178,12 +178,12 @@ public sealed partial class WsConnection
     {
         room = room[..(int)Math.Min(room.Length, maxBytes)];
         ProtocolError error = Inflate(ref source, room, out int written, out status);
-        if (_messageType == WsMessageType.Text && !_utf8.Append(room[..written]))
+        if (_messageType == WsMessageType.Text && !Partial.Utf8.Append(room[..written]))
         {
             return s_notUtf8;
         }
 
-        _assembly.Advance(written);
+        Partial.Assembly.Advance(written);
         return error;
     }
 
@@ -205,7 +205,7 @@ public sealed partial class WsConnection
         if (written > 0)
         {
             received.SilentBytes = 0;
-            _messageBytes -= received.FragmentCredit;
+            Partial.MessageBytes -= received.FragmentCredit;
             received.FragmentCredit = 0;
         }
         else

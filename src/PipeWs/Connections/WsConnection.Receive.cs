@@ -14,11 +14,10 @@ public sealed partial class WsConnection
     private static readonly ProtocolError s_stalled = new(CloseCode.PolicyViolation, "half a frame, then silence");
     private static readonly ProtocolError s_handlerFailed = new(CloseCode.InternalError, "the message could not be handled");
 
+    /// <summary>What is only of messages that do not come whole. Made with the first.</summary>
+    private PartialMessage? _partial;
+
     // Of the message under way.
-    private MessageAssembler _assembly;
-    private Utf8Validator _utf8;
-    private long _messageBytes;
-    private int _emptyFragments;
     private WsMessageType _messageType;
     private bool _inMessage;
     private bool _inParts;
@@ -26,8 +25,6 @@ public sealed partial class WsConnection
 
     // Of the frame whose payload is under way.
     private long _frameRemaining;
-    private int _frameOffset;
-    private uint _frameKey;
     private bool _frameFin;
 
     // Of the control frame just read.
@@ -41,6 +38,8 @@ public sealed partial class WsConnection
 
     /// <summary>Whether the receiver is at work, so that nothing is read.</summary>
     internal bool IsInReceiver => _inReceiver;
+
+    private PartialMessage Partial => _partial ??= new PartialMessage();
 
     private enum ReceiveStep
     {
@@ -135,7 +134,7 @@ public sealed partial class WsConnection
 
                 handled.GetAwaiter().GetResult();
                 _inReceiver = false;
-                _assembly.Release();
+                _partial?.Assembly.Release();
             }
         }
         finally

@@ -109,7 +109,7 @@ public sealed partial class WsConnection
 
                 if (end == BatchEnd.AwaitReceiver)
                 {
-                    _assembly.Release();
+                    _partial?.Assembly.Release();
                 }
             }
 
@@ -134,7 +134,7 @@ public sealed partial class WsConnection
     private void EndReceiving()
     {
         _inReceiver = false;
-        _assembly.Release();
+        _partial?.Assembly.Release();
         _compression?.ReleaseInflater();
     }
 

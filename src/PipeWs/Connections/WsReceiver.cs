@@ -32,6 +32,11 @@ public abstract class WsReceiver
     {
     }
 
+    /// <summary>The server asks the connection to end, until it does. By the heartbeat; must neither block nor throw.</summary>
+    internal virtual void OnCloseRequested()
+    {
+    }
+
     /// <summary>The connection has ended. Called once, by whatever thread saw to its end; must neither block nor throw.</summary>
     internal virtual void OnClosed(WsCloseInfo info)
     {
