@@ -75,7 +75,7 @@ public class FilterBenchmarks
         _services = services.BuildServiceProvider();
         _hub = _services.GetRequiredKeyedService<Hub>("");
         _listener = Listen(_services.GetService<IMeterFactory>());
-        _context = new RequestContext(_hub, new HubConnection(_hub, "0123456789abcdef01234567", Hubs.BenchmarkHub.Nowhere(), 0, _services), _services);
+        _context = new RequestContext(_hub, new HubConnection(_hub, "0123456789abcdef01234567", Hubs.BenchmarkHub.Nowhere(), 0), _services);
     }
 
     [GlobalCleanup]

@@ -28,12 +28,17 @@ internal static class RunCommand
     private static readonly Option<int?> Threads = new("--threads") { Description = "Threads that make the load. Default: half of the processors this process may use." };
     private static readonly Option<bool> Json = new("--json") { Description = "Prints the result as one line of JSON." };
 
+    private static readonly Option<bool> Compact = new("--compact")
+    {
+        Description = "Idle: asks the server of --pid, which is one of 'serve', by SIGUSR1 to collect its garbage and give back what is free before its memory is read.",
+    };
+
     /// <summary>Creates the command.</summary>
     public static Command Create()
     {
         var command = new Command("run", "Puts a server under load and measures it.")
         {
-            Url, Mode, Connections, InFlight, Size, Seconds, WarmUp, Window, Rate, Publishers, Protocol, Type, ProcessId, Threads, Json,
+            Url, Mode, Connections, InFlight, Size, Seconds, WarmUp, Window, Rate, Publishers, Protocol, Type, ProcessId, Compact, Threads, Json,
         };
         command.SetAction(async (result, _) =>
         {
@@ -67,6 +72,7 @@ internal static class RunCommand
             Protocol = Protocols[result.GetRequiredValue(Protocol)],
             Binary = result.GetValue(Type) == "binary",
             ProcessId = result.GetValue(ProcessId),
+            Compacts = result.GetValue(Compact),
             Threads = result.GetValue(Threads) ?? Math.Max(1, Environment.ProcessorCount / 2),
         };
     }
@@ -138,6 +144,7 @@ internal static class RunCommand
             { Mode: not LoadMode.FanOut } when window is not null || rate is not null => "--window and --rate belong to --mode fanout.",
             { Mode: not LoadMode.Echo } when result.GetResult(InFlight) is { Implicit: false } => "--in-flight belongs to --mode echo.",
             { Mode: LoadMode.FanOut } when options.Publishers > options.Connections => "--publishers are connections too: there cannot be more of them.",
+            { Compacts: true } when options.Mode != LoadMode.Idle || options.ProcessId is null => "--compact belongs to --mode idle, and says nothing without --pid.",
             { Protocol: LoadProtocol.SignalR, Binary: true } => "SignalR's JSON protocol is text.",
             _ => null,
         };

@@ -80,6 +80,11 @@ internal sealed record Scenario(string Name, string Group, LoadMode Mode, int Co
         yield return (Mode == LoadMode.Idle ? 20 : seconds).ToString(CultureInfo.InvariantCulture);
         yield return "--warmup";
         yield return warmUp.ToString(CultureInfo.InvariantCulture);
+        if (Mode == LoadMode.Idle && server.External is null)
+        {
+            yield return "--compact";
+        }
+
         if (Rate is { } rate)
         {
             yield return "--rate";

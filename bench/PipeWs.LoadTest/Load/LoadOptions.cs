@@ -80,6 +80,9 @@ internal sealed record LoadOptions
     /// <summary>The server's process, for its CPU time and memory; null where it is not on this machine.</summary>
     public int? ProcessId { get; init; }
 
+    /// <summary>Idle: whether the server is asked to compact its heap before its memory is read. Only one of this program's own knows how.</summary>
+    public bool Compacts { get; init; }
+
     /// <summary>How many threads make the load.</summary>
     public int Threads { get; init; } = 1;
 }

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using PipeWs.LoadTest.Measurement;
+using PipeWs.LoadTest.Servers;
 
 namespace PipeWs.LoadTest.Load;
 
@@ -8,6 +9,8 @@ namespace PipeWs.LoadTest.Load;
 internal sealed class LoadRun(LoadOptions options, ILoadProgress progress) : IDisposable
 {
     private const int WarmUpConnections = 200;
+    private const int WarmUpRounds = 10;
+    private static readonly TimeSpan WarmUpPause = TimeSpan.FromMilliseconds(300);
     private static readonly TimeSpan ProbeInterval = TimeSpan.FromMilliseconds(100);
 
     private readonly TaskCompletionSource _allProbed = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -31,14 +34,20 @@ internal sealed class LoadRun(LoadOptions options, ILoadProgress progress) : IDi
 
         if (options.Mode == LoadMode.Idle)
         {
-            // The first connections pay for code and pools that all later ones share; they come and go before the baseline is taken.
-            using (var warmUp = new LoadRun(options with { Connections = Math.Min(WarmUpConnections, options.Connections) }, progress))
+            // The first connections pay for code and pools that all later ones share; they come and go before the baseline is taken. Few at a time, so that no table is as large before as
+            // afterwards; and with pauses, in which the server's compiler makes better code of what was called often, in several steps.
+            for (int round = 0; round < WarmUpRounds; round++)
             {
-                warmUp.Open(cancellationToken);
-                warmUp.Start();
+                using (var warmUp = new LoadRun(options with { Connections = Math.Min(WarmUpConnections, options.Connections) }, progress))
+                {
+                    warmUp.Open(cancellationToken);
+                    warmUp.Start();
+                }
+
+                await Task.Delay(WarmUpPause, cancellationToken);
             }
 
-            await MemorySettling.WaitAsync(options.ProcessId, options.Duration, progress, cancellationToken);
+            await SettleAsync(options, progress, cancellationToken);
         }
 
         ProcessStatus? baseline = ReadServer(options);
@@ -135,9 +144,19 @@ internal sealed class LoadRun(LoadOptions options, ILoadProgress progress) : IDi
         return Summarize(before, after, baseline);
     }
 
-    private async Task<LoadResult> MeasureIdleAsync(ProcessStatus? baseline, CancellationToken cancellationToken)
+    private static async Task SettleAsync(LoadOptions options, ILoadProgress progress, CancellationToken cancellationToken)
     {
         await MemorySettling.WaitAsync(options.ProcessId, options.Duration, progress, cancellationToken);
+        if (options is { Compacts: true, ProcessId: { } server })
+        {
+            Compaction.Ask(server);
+            await MemorySettling.WaitAsync(server, options.Duration, progress, cancellationToken);
+        }
+    }
+
+    private async Task<LoadResult> MeasureIdleAsync(ProcessStatus? baseline, CancellationToken cancellationToken)
+    {
+        await SettleAsync(options, progress, cancellationToken);
         ThrowIfFailed();
         ProcessStatus? settled = ReadServer(options);
         return Describe() with { BaselineBytes = baseline?.ResidentBytes, ResidentBytes = settled?.ResidentBytes };

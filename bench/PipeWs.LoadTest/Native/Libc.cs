@@ -69,4 +69,8 @@ internal static unsafe partial class Libc
 
     [LibraryImport("libc", EntryPoint = "kill", SetLastError = true)]
     internal static partial int Kill(int process, int signal);
+
+    /// <summary>Gives back to the system what the C library's own heap has free: the runtime's compiler leaves much of it.</summary>
+    [LibraryImport("libc", EntryPoint = "malloc_trim")]
+    internal static partial int TrimHeap(nuint pad);
 }

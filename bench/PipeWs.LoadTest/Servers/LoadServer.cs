@@ -18,6 +18,7 @@ internal static class LoadServer
     /// <summary>Serves until SIGTERM or SIGINT, and says on one line when it listens.</summary>
     public static async Task ServeAsync(ServerOptions options, TextWriter output)
     {
+        using PosixSignalRegistration compaction = Compaction.Accept();
         if (options.Kind == ServerKind.Floor)
         {
             await ServeFloorAsync(options, output);

@@ -7,17 +7,23 @@ using PipeWs.Server.Limits;
 
 namespace PipeWs.Server;
 
-/// <summary>What a door gives the hub: a connection whose handshake was accepted, and who and where it is.</summary>
+/// <summary>What a door gives the hub: a connection whose handshake was accepted, and who and where it is. Let go of when it is served; its <see cref="Control"/> stays.</summary>
 internal sealed class AcceptedConnection
 {
-    private readonly Lock _abortLock = new();
-    private Action<Exception?>? _abort;
-
     /// <param name="abort">Drops the transport. Never called after <see cref="End"/>.</param>
     public AcceptedConnection(Action<Exception?> abort)
+        : this(new CallbackTransport(abort))
     {
-        _abort = abort;
     }
+
+    /// <param name="control">How the transport is dropped.</param>
+    public AcceptedConnection(AcceptedTransport control)
+    {
+        Control = control;
+    }
+
+    /// <summary>The way to drop the transport, and to learn of its end.</summary>
+    public AcceptedTransport Control { get; }
 
     /// <summary>Bytes both ways. Input starts with the first frame, some of which may have come with the handshake.</summary>
     public required IDuplexPipe Transport { get; init; }
@@ -78,34 +84,33 @@ internal sealed class AcceptedConnection
     /// </summary>
     public PipeScheduler? Loop { get; init; }
 
-    /// <summary>Its place under the limits on connections; null where nobody counts.</summary>
-    public ConnectionPlace? Place { get; init; }
+    /// <summary>Its place under the limits on connections, of one that is dropped by a call; null where nobody counts.</summary>
+    public ConnectionPlace? Place
+    {
+        get => Control.Place;
+        init => ((CallbackTransport)Control).SetPlace(value);
+    }
 
-    /// <summary>Fires when the transport is gone.</summary>
-    public required CancellationToken TransportClosed { get; init; }
+    /// <summary>Fires when the transport is gone: of one that is dropped by a call.</summary>
+    public CancellationToken TransportClosed
+    {
+        get => Control.Closed;
+        init => ((CallbackTransport)Control).ClosedToken = value;
+    }
 
     /// <summary>Fires when the server asks the connection to end: 1001, drain, close.</summary>
-    public required CancellationToken CloseRequested { get; init; }
+    public required CancellationToken CloseRequested
+    {
+        get => Control.CloseRequested;
+        init => Control.CloseRequested = value;
+    }
 
     /// <summary>A user's id; null where there is none.</summary>
     public static string? IdOf(ClaimsPrincipal? user) => user?.FindFirst(ClaimTypes.NameIdentifier)?.Value ?? user?.FindFirst("sub")?.Value;
 
-    /// <summary>Drops the transport now. Safe from any thread and at any time; does nothing once the connection has ended.</summary>
-    public void Abort(Exception? reason = null)
-    {
-        // Held during the call: an HTTP/2 stream is reused after its end, and must not be reset then.
-        lock (_abortLock)
-        {
-            _abort?.Invoke(reason);
-        }
-    }
+    /// <inheritdoc cref="AcceptedTransport.Abort"/>
+    public void Abort(Exception? reason = null) => Control.Abort(reason);
 
-    /// <summary>Said by the door when the hub is done with the connection.</summary>
-    public void End()
-    {
-        lock (_abortLock)
-        {
-            _abort = null;
-        }
-    }
+    /// <inheritdoc cref="AcceptedTransport.End"/>
+    public void End(Exception? failure = null) => Control.End(failure);
 }

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Security.Claims;
+using Microsoft.AspNetCore.Connections;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using PipeWs.Protocol.Compression;
@@ -91,6 +92,10 @@ internal sealed class HubDoor
             ? identity.AuthenticateAsync(request, remote, isSecure, user, expiresAt, cancellationToken)
             : new(new HandshakeIdentity(default, user, expiresAt, AwaitsAuthentication: false, request.Query, request.Subprotocols));
 
+    /// <summary>Judges who a request is from that came without HTTP. The connection's own end is asked for only where somebody is: a token costs memory for as long as the connection lives.</summary>
+    public ValueTask<HandshakeIdentity> AuthenticateAsync(HandshakeRequest request, ConnectionContext connection, bool isSecure) =>
+        AuthenticateAsync(request, connection.RemoteEndPoint, isSecure, Identity is null ? CancellationToken.None : connection.ConnectionClosed);
+
     /// <summary>Takes a place under every limit on connections, or says which is reached.</summary>
     public HandshakeRefusal TryAdmit(EndPoint? remote, out Admission admission)
     {
@@ -131,8 +136,8 @@ internal sealed class HubDoor
         return origins.Rules;
     }
 
-    /// <summary>A place under the limits, to be given back once.</summary>
-    public readonly struct Admission(UpgradedConnections upgraded, IDisposable place) : IDisposable
+    /// <summary>A place under the limits, to be given back once; none where it is the default.</summary>
+    public readonly struct Admission(UpgradedConnections? upgraded, IDisposable? place) : IDisposable
     {
         /// <summary>The hub's part of it; null where nobody counts.</summary>
         public ConnectionPlace? Place => place as ConnectionPlace;
@@ -144,8 +149,8 @@ internal sealed class HubDoor
 
         public void Dispose()
         {
-            place.Dispose();
-            upgraded.Leave();
+            place?.Dispose();
+            upgraded?.Leave();
         }
     }
 

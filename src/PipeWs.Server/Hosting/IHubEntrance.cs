@@ -20,6 +20,21 @@ internal interface IHubEntrance
     {
     }
 
-    /// <summary>Serves the connection until it has ended. The pipes may be completed or not when it returns; the door closes the transport.</summary>
-    Task RunAsync(AcceptedConnection connection);
+    /// <summary>
+    /// Begins to serve the connection. Completes when it is served, so that a door need not wait with all it had for the handshake; at its end <see cref="AcceptedConnection.End"/> is called.
+    /// The pipes may be completed or not by then; the door closes the transport.
+    /// </summary>
+    Task StartAsync(AcceptedConnection connection);
+}
+
+/// <summary>For doors that wait anyway.</summary>
+internal static class HubEntranceExtensions
+{
+    /// <summary>Serves a connection until it has ended.</summary>
+    public static async Task RunAsync(this IHubEntrance entrance, AcceptedConnection connection)
+    {
+        AcceptedTransport control = connection.Control;
+        await entrance.StartAsync(connection);
+        await control.Ended;
+    }
 }

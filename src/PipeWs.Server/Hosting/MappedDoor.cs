@@ -120,13 +120,17 @@ internal sealed class MappedDoor(HubDoor door, IServiceProvider services)
             // Of the connection beneath the request, where the server tells it: the endpoint closes, or all of them do.
             CloseRequested = context.Features.Get<IConnectionLifetimeNotificationFeature>()?.ConnectionClosedRequested ?? _stopping,
         };
+
+        // All that this method keeps of it for as long as the connection lives.
+        AcceptedTransport control = accepted.Control;
         try
         {
-            await door.Entrance.RunAsync(accepted);
+            await door.Entrance.StartAsync(accepted);
+            await control.Ended;
         }
         finally
         {
-            accepted.End();
+            control.End();
         }
     }
 

@@ -45,16 +45,34 @@ public sealed class PipeWsConnectionHandler : ConnectionHandler
     }
 
     /// <inheritdoc/>
-    public override async Task OnConnectedAsync(ConnectionContext connection)
+    public override Task OnConnectedAsync(ConnectionContext connection)
     {
         ArgumentNullException.ThrowIfNull(connection);
-        var reader = new HandshakeRequestReader();
-        if (await RawHandshake.ReadAsync(connection, reader, ShortestTimeout(), _first.Clock) is { } status)
+
+        // The end's own task: nothing of the handshake is kept while the connection lives.
+        var control = new RawTransport(connection);
+        _ = ShakeHandsAsync(connection, control);
+        return control.Ended;
+    }
+
+    private async Task ShakeHandsAsync(ConnectionContext connection, RawTransport control)
+    {
+        try
         {
-            HubDoor? door = _doors.GetValueOrDefault(reader.Request.Path, _anyPath!);
-            Task answered = RawHandshake.AnswerAsync(connection, reader, status, door, _first);
-            reader = null!;
-            await answered;
+            var reader = new HandshakeRequestReader();
+            if (await RawHandshake.ReadAsync(connection, reader, ShortestTimeout(), _first.Clock) is { } status)
+            {
+                HubDoor? door = _doors.GetValueOrDefault(reader.Request.Path, _anyPath!);
+                await RawHandshake.AnswerAsync(connection, control, reader, status, door, _first);
+            }
+            else
+            {
+                control.End();
+            }
+        }
+        catch (Exception e)
+        {
+            control.End(e);
         }
     }
 

@@ -57,11 +57,13 @@ internal static class RawHandshake
 
     /// <summary>Judges what was read and hands the connection to the hub, or refuses it.</summary>
     /// <param name="connection">The connection.</param>
+    /// <param name="control">What is kept of it. It has ended when this returns, or the hub serves it and ends it later.</param>
     /// <param name="reader">The reader that read the request.</param>
     /// <param name="status">Its verdict, or <see cref="HandshakeReadStatus.Incomplete"/> where time ran out.</param>
     /// <param name="door">The hub's door; null where no hub is at the path.</param>
     /// <param name="speaker">The door that refuses: <paramref name="door"/>, or any where there is none.</param>
-    public static Task AnswerAsync(ConnectionContext connection, HandshakeRequestReader reader, HandshakeReadStatus status, HubDoor? door, HubDoor speaker)
+    public static async Task AnswerAsync(
+        ConnectionContext connection, RawTransport control, HandshakeRequestReader reader, HandshakeReadStatus status, HubDoor? door, HubDoor speaker)
     {
         HandshakeRequest request = reader.Request;
         bool isSecure = connection.Features.Get<ITlsHandshakeFeature>() is not null;
@@ -81,72 +83,59 @@ internal static class RawHandshake
         if (refusal.IsRefused)
         {
             speaker.LogRefused(refusal, request.Path, connection.RemoteEndPoint);
-            return RefuseAsync(connection, refusal, speaker.Clock, isStillSending: status == HandshakeReadStatus.Malformed);
+            await RefuseAsync(connection, refusal, speaker.Clock, isStillSending: status == HandshakeReadStatus.Malformed);
+            control.End();
+            return;
         }
 
-        return AuthenticateAsync(connection, reader, door!, isSecure, admission);
+        // From here on the place is the connection's, and given back at its end.
+        control.Admit(admission);
+        if (await AuthenticateAsync(connection, control, reader, door!, isSecure) is { } accepted)
+        {
+            await door!.Entrance.StartAsync(accepted);
+        }
+        else
+        {
+            control.End();
+        }
     }
 
-    private static async Task AuthenticateAsync(ConnectionContext connection, HandshakeRequestReader reader, HubDoor door, bool isSecure, HubDoor.Admission admission)
+    /// <returns>Null where it was refused, or is over.</returns>
+    private static async ValueTask<AcceptedConnection?> AuthenticateAsync(ConnectionContext connection, RawTransport control, HandshakeRequestReader reader, HubDoor door, bool isSecure)
     {
-        using (admission)
+        HandshakeRequest request = reader.Request;
+        HandshakeIdentity identity = await door.AuthenticateAsync(request, connection, isSecure);
+        HandshakeRefusal refusal = control.Judge(identity);
+        if (refusal.IsRefused)
         {
-            HandshakeRequest request = reader.Request;
-            HandshakeIdentity identity = await door.AuthenticateAsync(request, connection.RemoteEndPoint, isSecure, connection.ConnectionClosed);
-            HandshakeRefusal refusal = admission.Admit(identity);
-            if (refusal.IsRefused)
-            {
-                door.LogRefused(refusal, request.Path, connection.RemoteEndPoint);
-                await RefuseAsync(connection, refusal, door.Clock, isStillSending: false);
-                return;
-            }
-
-            string? subprotocol = SubprotocolNegotiator.Select(identity.Subprotocols, door.Options.Subprotocols);
-            string? extensions = door.AgreeOnCompression(request, out DeflateParameters? compression);
-            var accepted = new AcceptedConnection(reason => connection.Abort(new ConnectionAbortedException(reason?.Message ?? "The WebSocket connection was aborted.", reason!)))
-            {
-                Transport = door.Options.SendDirectly ? DirectTransport.TakeSocketOf(connection) : connection.Transport,
-                Answer = WriteAnswer(request, subprotocol, extensions),
-                Path = request.Path,
-                Query = identity.Query,
-                Subprotocol = subprotocol,
-                Compression = compression,
-                TraceParent = request.TraceParent,
-                TraceState = request.TraceState,
-                RemoteEndPoint = connection.RemoteEndPoint,
-                LocalEndPoint = connection.LocalEndPoint,
-                User = identity.User,
-                ExpiresAt = identity.ExpiresAt,
-                AwaitsAuthentication = identity.AwaitsAuthentication,
-                IsSecure = isSecure,
-                ConnectionFeatures = connection.Features,
-                Loop = connection.Features.Get<PipeScheduler>(),
-                Place = admission.Place,
-                TransportClosed = connection.ConnectionClosed,
-                CloseRequested = CloseRequested(connection),
-            };
-
-            bool isConsumed = TryConsume(connection.Transport.Input, reader.HeadLengthBytes);
-
-            // What is not let go of here is kept by this method for as long as the connection lives.
-            reader = null!;
-            request = null!;
-            identity = default;
-            subprotocol = extensions = null;
-            if (!isConsumed)
-            {
-                return;
-            }
-
-            try
-            {
-                await door.Entrance.RunAsync(accepted);
-            }
-            finally
-            {
-                accepted.End();
-            }
+            door.LogRefused(refusal, request.Path, connection.RemoteEndPoint);
+            await RefuseAsync(connection, refusal, door.Clock, isStillSending: false);
+            return null;
         }
+
+        string? subprotocol = SubprotocolNegotiator.Select(identity.Subprotocols, door.Options.Subprotocols);
+        string? extensions = door.AgreeOnCompression(request, out DeflateParameters? compression);
+        var accepted = new AcceptedConnection(control)
+        {
+            Transport = door.Options.SendDirectly ? DirectTransport.TakeSocketOf(connection) : connection.Transport,
+            Answer = WriteAnswer(request, subprotocol, extensions),
+            Path = request.Path,
+            Query = identity.Query,
+            Subprotocol = subprotocol,
+            Compression = compression,
+            TraceParent = request.TraceParent,
+            TraceState = request.TraceState,
+            RemoteEndPoint = connection.RemoteEndPoint,
+            LocalEndPoint = connection.LocalEndPoint,
+            User = identity.User,
+            ExpiresAt = identity.ExpiresAt,
+            AwaitsAuthentication = identity.AwaitsAuthentication,
+            IsSecure = isSecure,
+            ConnectionFeatures = connection.Features,
+            Loop = connection.Features.Get<PipeScheduler>(),
+            CloseRequested = CloseRequested(connection),
+        };
+        return TryConsume(connection.Transport.Input, reader.HeadLengthBytes) ? accepted : null;
     }
 
     // Bytes after the blank line stay where they are: the first frames. Where the peer reset the connection meanwhile, the pipe gives that instead.

@@ -49,7 +49,8 @@ internal sealed partial class Hub
     /// <summary>The connection's life inside its filters.</summary>
     private async Task ServeFilteredAsync(HubConnection connection, WsConnectionDelegate pipeline)
     {
-        connection.Served = new TaskCompletionSource<Task>(TaskCreationOptions.RunContinuationsAsynchronously);
+        var service = new FilteredService();
+        connection.Service = service;
         try
         {
             Task running = pipeline(connection);
@@ -76,24 +77,24 @@ internal sealed partial class Hub
         if (connection.TryBeginServing())
         {
             connection.BeginClose(CloseCode.PolicyViolation, "the connection was refused");
-            await ServeAsync(connection, Task.CompletedTask);
+            await ServeInsideAsync(connection, Task.CompletedTask);
             return;
         }
 
-        await await connection.Served.Task;
+        await await service.Begun.Task;
     }
 
     /// <summary>Whether a connection's filters come to its service, or to their end, in time. One that hangs would keep the connection's place for ever: nothing is read of it yet.</summary>
     private async ValueTask<bool> IsServedInTimeAsync(Task running, HubConnection connection)
     {
-        if (running.IsCompleted || connection.Served!.Task.IsCompleted)
+        if (running.IsCompleted || connection.Service!.Begun.Task.IsCompleted)
         {
             return true;
         }
 
         try
         {
-            await Task.WhenAny(running, connection.Served.Task, _givenUp.Task).WaitAsync(Options.HandshakeTimeout, Time);
+            await Task.WhenAny(running, connection.Service.Begun.Task, _givenUp.Task).WaitAsync(Options.HandshakeTimeout, Time);
             return true;
         }
         catch (TimeoutException)
@@ -128,7 +129,7 @@ internal sealed partial class Hub
         }
 
         Task served = ServeInFiltersAsync(own, OpenAsync(own));
-        own.Served!.SetResult(served);
+        own.Service!.Begun.SetResult(served);
         return served;
     }
 
@@ -136,7 +137,14 @@ internal sealed partial class Hub
     {
         // Out of the batch in which the filters were called: what is read must not be a part of it.
         await Task.Yield();
-        await ServeAsync(connection, opened);
+        await ServeInsideAsync(connection, opened);
+    }
+
+    /// <summary>Serves what is inside the filters; what is around them lets go of the connection.</summary>
+    private Task ServeInsideAsync(HubConnection connection, Task opened)
+    {
+        Serve(connection, opened);
+        return connection.Service!.Ended;
     }
 
     /// <summary>Asks whether a connection may stay. One that may not is closed; one that is closing already is not asked about.</summary>

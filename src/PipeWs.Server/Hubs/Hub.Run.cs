@@ -9,10 +9,12 @@ namespace PipeWs.Server.Hubs;
 // A connection's life in the hub, from the door's handshake to its end.
 internal sealed partial class Hub
 {
-    public async Task RunAsync(AcceptedConnection accepted)
+    /// <inheritdoc/>
+    public async Task StartAsync(AcceptedConnection accepted)
     {
         if (!accepted.Answer.IsEmpty && !await TryAnswerAsync(accepted))
         {
+            accepted.End();
             return;
         }
 
@@ -20,7 +22,7 @@ internal sealed partial class Hub
         HubConnection connection;
         do
         {
-            connection = new HubConnection(this, NewId(), accepted, shard, _services);
+            connection = new HubConnection(this, NewId(), accepted, shard);
         }
         while (!_connections.TryAdd(connection.Id, connection));
 
@@ -38,8 +40,6 @@ internal sealed partial class Hub
         }
 
         BeginIdentity(connection, accepted);
-        CancellationTokenRegistration stopping;
-        CancellationTokenRegistration closed;
         Task opened;
 
         // The welcome has its place first, and leaves at the batch's end: whoever has read it is found by its user's name, unless a filter or a hook takes its time.
@@ -50,16 +50,22 @@ internal sealed partial class Hub
                 SendWelcome(connection);
             }
 
-            stopping = accepted.CloseRequested.UnsafeRegister(static state => ((HubConnection)state!).BeginClose(CloseCode.GoingAway, ShuttingDown), connection);
-            closed = accepted.TransportClosed.UnsafeRegister(static state => ((HubConnection)state!).Ws.OnTransportClosed(), connection);
+            if (accepted.Control.IsCloseRequested)
+            {
+                connection.OnCloseRequested();
+            }
+
             CloseIfNotOpen(connection);
             opened = _connectionPipeline is null ? OpenAsync(connection) : ServeFilteredAsync(connection, _connectionPipeline);
         }
 
-        await using (stopping)
-        await using (closed)
+        if (_connectionPipeline is null)
         {
-            await (_connectionPipeline is null ? ServeAsync(connection, opened) : opened);
+            Serve(connection, opened);
+        }
+        else
+        {
+            _ = EndFilteredAsync(connection, opened);
         }
     }
 
@@ -73,43 +79,121 @@ internal sealed partial class Hub
         }
     }
 
-    /// <summary>From there to the end.</summary>
-    private async Task ServeAsync(HubConnection connection, Task opened)
+    /// <summary>From there to the end. No method waits for it meanwhile, whose frame would be another object of every idle connection: the connection says when it has ended.</summary>
+    private void Serve(HubConnection connection, Task opened)
+    {
+        connection.KeepFlow();
+        if (opened.IsCompletedSuccessfully)
+        {
+            connection.Start();
+        }
+        else
+        {
+            _ = StartWhenOpenAsync(connection, opened);
+        }
+    }
+
+    private async Task StartWhenOpenAsync(HubConnection connection, Task opened)
     {
         try
         {
             await opened;
-            connection.StartGuard();
-            Task run = connection.Ws.RunAsync(connection);
-            WsCloseInfo info = await connection.Ws.Closed;
-            if (!run.IsCompleted)
+            connection.Start();
+        }
+        catch (Exception e)
+        {
+            await EndServingAsync(connection, null, e);
+        }
+    }
+
+    /// <summary>Sees a connection off. Once for each that was served.</summary>
+    /// <param name="connection">The connection.</param>
+    /// <param name="info">How it ended; null where it was not even run.</param>
+    /// <param name="failure">Why it was not run.</param>
+    internal async Task EndServingAsync(HubConnection connection, WsCloseInfo? info, Exception? failure)
+    {
+        try
+        {
+            try
             {
-                // A handler that ignores the end. What it works on is the transport's, which is kept for it until the application has no more time.
-                await Task.WhenAny(run, _givenUp.Task);
-                if (!run.IsCompleted)
+                if (info is not null)
                 {
-                    LogLeftBehind(_logger, connection.Id);
+                    await UntilFinishedAsync(connection, info);
                 }
             }
-
-            LogLevel level = LevelOf(info);
-            if (_logger.IsEnabled(level))
+            finally
             {
-                // One line, whatever a peer does; only what went wrong in the application shows where.
-                LogClosed(_logger, level, connection.Id, info.Code, info.Reason, info.Initiator, info.WasClean, level == LogLevel.Error ? info.Exception : null);
+                await SeeOffAsync(connection);
             }
         }
-        finally
+        catch (Exception e)
         {
-            _connections.TryRemove(connection.Id, out _);
-            connection.StopGuard();
-            EndIdentity(connection);
-            ValueTask told = connection.LeaveAll();
-            EndTelemetry(connection);
-            await UntilGivenUpAsync(told, connection);
-            await UntilGivenUpAsync(TellOfEndAsync(connection), connection);
-            SignalIfEmpty();
+            failure = e;
         }
+
+        if (connection.Service is { } service)
+        {
+            service.SetEnded(failure);
+        }
+        else
+        {
+            LetGo(connection, failure);
+        }
+    }
+
+    private async ValueTask UntilFinishedAsync(HubConnection connection, WsCloseInfo info)
+    {
+        Task finished = connection.Ws.Finished;
+        if (!finished.IsCompleted)
+        {
+            // A handler that ignores the end. What it works on is the transport's, which is kept for it until the application has no more time.
+            await Task.WhenAny(finished, _givenUp.Task);
+            if (!finished.IsCompleted)
+            {
+                LogLeftBehind(_logger, connection.Id);
+            }
+        }
+
+        LogLevel level = LevelOf(info);
+        if (_logger.IsEnabled(level))
+        {
+            // One line, whatever a peer does; only what went wrong in the application shows where.
+            LogClosed(_logger, level, connection.Id, info.Code, info.Reason, info.Initiator, info.WasClean, level == LogLevel.Error ? info.Exception : null);
+        }
+    }
+
+    private async ValueTask SeeOffAsync(HubConnection connection)
+    {
+        _connections.TryRemove(connection.Id, out _);
+        connection.StopGuard();
+        EndIdentity(connection);
+        ValueTask told = connection.LeaveAll();
+        EndTelemetry(connection);
+        await UntilGivenUpAsync(told, connection);
+        await UntilGivenUpAsync(TellOfEndAsync(connection), connection);
+        SignalIfEmpty();
+    }
+
+    private static async Task EndFilteredAsync(HubConnection connection, Task served)
+    {
+        Exception? failure = null;
+        try
+        {
+            await served;
+        }
+        catch (Exception e)
+        {
+            failure = e;
+        }
+
+        LetGo(connection, failure);
+    }
+
+    /// <summary>Lets go of what the door gave.</summary>
+    private static void LetGo(HubConnection connection, Exception? failure)
+    {
+        connection.Ws.ForgetTransport();
+        connection.Control.End(failure);
     }
 
     /// <summary>Sends what ends the handshake.</summary>
@@ -119,9 +203,6 @@ internal sealed partial class Hub
         try
         {
             accepted.Transport.Output.Write(accepted.Answer.Span);
-
-            // The connection holds what a door gave for as long as it lives.
-            accepted.Answer = default;
             return !(await accepted.Transport.Output.FlushAsync()).IsCompleted;
         }
         catch (Exception e) when (e is IOException or OperationCanceledException or ObjectDisposedException or InvalidOperationException)

@@ -9,7 +9,7 @@ namespace PipeWs.Server.Hubs;
 // The hub's own end: while it drains or stops it takes no more connections, and those it has are closed after what is pending for them.
 internal sealed partial class Hub
 {
-    private const string ShuttingDown = "the server is shutting down";
+    internal const string ShuttingDown = "the server is shutting down";
 
     // RFC 9110, section 10.2.3, in seconds: whoever asks again then finds another server, or this one restarted.
     private const string RetryAfterSeconds = "5";

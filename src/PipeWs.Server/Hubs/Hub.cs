@@ -86,6 +86,8 @@ internal sealed partial class Hub : IWsHub, IHubEntrance, IBuiltInMessages, IWsH
 
     internal WsHeartbeat Heartbeat { get; }
 
+    internal IServiceProvider Services => _services;
+
     internal TimeProvider Time => Heartbeat.TimeProvider;
 
     internal Router Router { get; private set; }

@@ -30,7 +30,7 @@ internal sealed partial class HubConnection
     private void SignalRooms()
     {
         Membership[] members;
-        lock (_gate)
+        lock (Gate)
         {
             members = _memberships is null ? [] : [.. _memberships.Values];
         }

@@ -7,9 +7,10 @@ namespace PipeWs.Server.Hubs;
 // What is counted and traced of a connection.
 internal sealed partial class HubConnection
 {
-    /// <summary>The connection's activity where its messages have one too; null otherwise, and then a message costs a look at it.</summary>
-    private Activity? _traced;
     private Activity? _activity;
+
+    /// <summary>Whether its messages have an activity too; otherwise a message costs a look at this.</summary>
+    private bool _tracesMessages;
 
     /// <summary>When it began, as the clock counts.</summary>
     internal long StartedAt { get; set; }
@@ -31,7 +32,7 @@ internal sealed partial class HubConnection
     internal void BeginActivity(Activity? activity, bool tracesMessages)
     {
         _activity = activity;
-        _traced = tracesMessages && activity is { IsAllDataRequested: true, Recorded: true } ? activity : null;
+        _tracesMessages = tracesMessages && activity is { IsAllDataRequested: true, Recorded: true };
     }
 
     internal void EndActivity(WsCloseInfo info)

@@ -12,9 +12,6 @@ internal sealed partial class HubConnection
 
     internal Hub Hub => _hub;
 
-    /// <summary>Its life inside its filters, once the innermost of them has begun it; null where there are no filters.</summary>
-    internal TaskCompletionSource<Task>? Served { get; set; }
-
     /// <summary>Whether the application was asked about it, or would have been, and is to be told of its end.</summary>
     internal bool IsAnnounced { get; set; }
 

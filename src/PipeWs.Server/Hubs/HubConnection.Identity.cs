@@ -6,10 +6,11 @@ namespace PipeWs.Server.Hubs;
 // Who it is, which an auth message may change.
 internal sealed partial class HubConnection
 {
-    private ClaimsPrincipal _user;
+    private ClaimsPrincipal? _user;
     private string? _userId;
 
-    public ClaimsPrincipal User => Volatile.Read(ref _user);
+    /// <summary>Nobody is made when asked for: it is the caller's to add to, and cannot be shared.</summary>
+    public ClaimsPrincipal User => Volatile.Read(ref _user) ?? Interlocked.CompareExchange(ref _user, new ClaimsPrincipal(), null) ?? _user;
 
     public string? UserId => Volatile.Read(ref _userId);
 

@@ -12,9 +12,8 @@ internal sealed partial class HubConnection
 {
     private const int MaxMetadataKeyBytes = 255;
 
-    private readonly ConnectionPlace? _place;
     private readonly InboundGuard? _guard;
-    private ReplayBudget _replay;
+    private ReplayBudget? _replay;
     private IPAddress? _countedAddress;
 
     /// <summary>What counts as its address; null where the transport has none.</summary>
@@ -40,7 +39,7 @@ internal sealed partial class HubConnection
     internal bool TryTakeReplay(long bytes)
     {
         PipeWsOptions options = _hub.Options;
-        return options.ReplayBytesPerSecond == 0 || _replay.TryTake(bytes, options.ReplayBytesPerSecond, options.ReplayBurstBytes, _hub.Time);
+        return options.ReplayBytesPerSecond == 0 || (_replay ??= new ReplayBudget()).TryTake(bytes, options.ReplayBytesPerSecond, options.ReplayBurstBytes, _hub.Time);
     }
 
     /// <summary>
@@ -49,7 +48,7 @@ internal sealed partial class HubConnection
     /// <returns>Whether the connection may be this user's.</returns>
     internal bool TryCountUser(string? userId)
     {
-        HandshakeRefusal refusal = _place?.TrySetUser(userId) ?? default;
+        HandshakeRefusal refusal = Control.Place?.TrySetUser(userId) ?? default;
         if (refusal.IsRefused)
         {
             BeginClose(CloseCode.OverLimit, refusal.Message);
@@ -139,11 +138,11 @@ internal sealed partial class HubConnection
 
     private ValueTask DispatchAsync(WsMessageType type, in ReadOnlySequence<byte> payload) =>
         Identity is { IsPending: true } ? _hub.Router.DispatchUnauthenticatedAsync(Context, payload, type)
-        : _traced is null ? _hub.Router.DispatchAsync(Context, payload, type)
-        : DispatchTracedAsync(_traced, payload, type);
+        : !_tracesMessages ? _hub.Router.DispatchAsync(Context, payload, type)
+        : DispatchTracedAsync(_activity!, payload, type);
 
     private ValueTask DispatchPartAsync(in WsMessagePart part) =>
-        _traced is null ? _hub.Router.DispatchPartAsync(Context, part) : DispatchPartTracedAsync(_traced, part);
+        !_tracesMessages ? _hub.Router.DispatchPartAsync(Context, part) : DispatchPartTracedAsync(_activity!, part);
 
     private void ThrowIfOverLimit(string key)
     {

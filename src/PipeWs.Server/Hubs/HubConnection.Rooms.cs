@@ -8,18 +8,20 @@ namespace PipeWs.Server.Hubs;
 // Its memberships. The gate orders joins, leaves and the end of the connection, so that none is left behind.
 internal sealed partial class HubConnection
 {
-    private readonly Lock _gate = new();
     private Dictionary<string, Membership>? _memberships;
 
     /// <summary>Memberships that are over, while the connection's writer may still hold them.</summary>
     private List<Membership>? _departed;
     private bool _ended;
 
+    /// <summary>An object that no application ever sees, and nobody else locks: one of its own would be one more for every connection.</summary>
+    private WsConnection Gate => Ws;
+
     public IReadOnlyList<string> Rooms
     {
         get
         {
-            lock (_gate)
+            lock (Gate)
             {
                 return _memberships is null ? [] : [.. _memberships.Keys];
             }
@@ -28,7 +30,7 @@ internal sealed partial class HubConnection
 
     public bool IsSubscribed(string room)
     {
-        lock (_gate)
+        lock (Gate)
         {
             return _memberships?.ContainsKey(room) == true;
         }
@@ -57,7 +59,7 @@ internal sealed partial class HubConnection
         ArgumentNullException.ThrowIfNull(room);
         cancellationToken.ThrowIfCancellationRequested();
         Membership? member = null;
-        lock (_gate)
+        lock (Gate)
         {
             if (_memberships?.Remove(room, out member) == true)
             {
@@ -100,7 +102,7 @@ internal sealed partial class HubConnection
 
         Membership? over = null;
         Membership? member;
-        lock (_gate)
+        lock (Gate)
         {
             if (_ended || Ws.IsClosing)
             {
@@ -166,7 +168,7 @@ internal sealed partial class HubConnection
     /// <summary>Ends a membership by its room's policy, and tells the peer. By whoever writes to the connection.</summary>
     internal void Unsubscribe(Membership member, ReadOnlySpan<byte> error)
     {
-        lock (_gate)
+        lock (Gate)
         {
             member.SetLeft();
             Ws.TrySend(WsMessageType.Text, error);
@@ -184,7 +186,7 @@ internal sealed partial class HubConnection
     internal ValueTask LeaveAll()
     {
         Membership[] members;
-        lock (_gate)
+        lock (Gate)
         {
             _ended = true;
             members = _memberships is null ? [] : [.. _memberships.Values];
@@ -207,7 +209,7 @@ internal sealed partial class HubConnection
     /// <summary>Ends a membership that its room found too slow.</summary>
     internal void Leave(Membership member)
     {
-        lock (_gate)
+        lock (Gate)
         {
             if (_memberships is null || !_memberships.TryGetValue(member.Room.Name, out Membership? current) || current != member)
             {

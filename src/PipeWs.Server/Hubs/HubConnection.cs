@@ -12,25 +12,24 @@ namespace PipeWs.Server.Hubs;
 internal sealed partial class HubConnection : WsReceiver, IWsConnection
 {
     private readonly Hub _hub;
-    private readonly IServiceProvider _services;
+    private readonly long _connectedAtTicks;
     private RequestContext? _context;
     private ConcurrentDictionary<string, object>? _metadata;
 
-    internal HubConnection(Hub hub, string id, AcceptedConnection accepted, int shardIndex, IServiceProvider services)
+    internal HubConnection(Hub hub, string id, AcceptedConnection accepted, int shardIndex)
     {
         _hub = hub;
         Id = id;
-        _user = accepted.User ?? new ClaimsPrincipal();
+        _user = accepted.User;
         _userId = accepted.UserId;
         Path = accepted.Path;
         Query = accepted.Query;
         Subprotocol = accepted.Subprotocol;
         RemoteEndPoint = accepted.RemoteEndPoint;
-        ConnectedAt = hub.Time.GetUtcNow();
+        _connectedAtTicks = hub.Time.GetUtcNow().UtcTicks;
         ShardIndex = shardIndex;
-        Ws = new WsConnection(accepted.Transport, WsRole.Server, hub.ConnectionOptions, hub.Heartbeat, accepted.Abort, accepted.Compression, accepted.Loop);
-        _services = services;
-        _place = accepted.Place;
+        Control = accepted.Control;
+        Ws = new WsConnection(accepted.Transport, WsRole.Server, hub.ConnectionOptions, hub.Heartbeat, accepted.Control, accepted.Compression, accepted.Loop);
         _guard = hub.InboundLimits is { } limits ? new InboundGuard(limits, this, hub.Heartbeat) : null;
     }
 
@@ -44,7 +43,7 @@ internal sealed partial class HubConnection : WsReceiver, IWsConnection
 
     public EndPoint? RemoteEndPoint { get; }
 
-    public DateTimeOffset ConnectedAt { get; }
+    public DateTimeOffset ConnectedAt => new(_connectedAtTicks, TimeSpan.Zero);
 
     public bool IsCompressed => Ws.IsCompressed;
 
@@ -55,7 +54,7 @@ internal sealed partial class HubConnection : WsReceiver, IWsConnection
     internal WsConnection Ws { get; }
 
     /// <summary>What its messages are handled with, one after the other. Made with the first: many connections only listen.</summary>
-    private RequestContext Context => _context ??= new RequestContext(_hub, this, _services) { SpeaksJson = _hub.SpeaksJson };
+    private RequestContext Context => _context ??= new RequestContext(_hub, this, _hub.Services) { SpeaksJson = _hub.SpeaksJson };
 
     /// <summary>The shard its memberships live on.</summary>
     internal int ShardIndex { get; }

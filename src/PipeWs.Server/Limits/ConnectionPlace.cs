@@ -4,10 +4,9 @@ using PipeWs.Server.Hubs;
 
 namespace PipeWs.Server.Limits;
 
-/// <summary>A connection's place under the limits on connections, from its handshake to its end. Given back once; safe from any thread.</summary>
+/// <summary>A connection's place under the limits on connections, from its handshake to its end. Given back once; safe from any thread: its own lock, which nobody else takes.</summary>
 internal sealed class ConnectionPlace(Hub hub, IPAddress? address) : IDisposable
 {
-    private readonly Lock _lock = new();
     private string? _user;
     private bool _released;
 
@@ -17,7 +16,7 @@ internal sealed class ConnectionPlace(Hub hub, IPAddress? address) : IDisposable
     /// <returns>The refusal where the user has as many connections as MaxConnectionsPerUser allows; nothing has changed then.</returns>
     public HandshakeRefusal TrySetUser(string? userId)
     {
-        lock (_lock)
+        lock (this)
         {
             if (_released || userId == _user)
             {
@@ -40,7 +39,7 @@ internal sealed class ConnectionPlace(Hub hub, IPAddress? address) : IDisposable
 
     public void Dispose()
     {
-        lock (_lock)
+        lock (this)
         {
             if (_released)
             {

@@ -4,7 +4,7 @@ namespace PipeWs.Server.Limits;
 /// How much of rooms' history a connection may have repeated: as often as it joins anew with an older cursor, the log is sent to it again. It may go below nothing by one
 /// replay, so that a room's whole log is never too large for it. Not safe from several threads: the caller's gate orders joins.
 /// </summary>
-internal struct ReplayBudget
+internal sealed class ReplayBudget
 {
     private double _bytes;
     private long _at;

@@ -9,6 +9,8 @@ namespace PipeWs.Server.Rooms;
 internal sealed class Membership : WsOutboundSource
 {
     private readonly long _replayTo;
+    private readonly string? _unrecovered;
+    private readonly bool? _recovered;
     private long _cursor;
     private long _stalledAt = -1;
     private int _told;
@@ -22,13 +24,17 @@ internal sealed class Membership : WsOutboundSource
     /// <param name="connection">The member.</param>
     /// <param name="cursor">The first number it is sent.</param>
     /// <param name="replayTo">The head when it joined: to get there from an older cursor is no lag of the member's.</param>
-    internal Membership(Room room, HubConnection connection, long cursor, long replayTo)
+    /// <param name="recovered">Whether all that it asked for will be sent; null where it asked for nothing.</param>
+    /// <param name="unrecovered">Why not.</param>
+    internal Membership(Room room, HubConnection connection, long cursor, long replayTo, bool? recovered, string? unrecovered)
     {
         Room = room;
         Connection = connection;
         Ws = connection.Ws;
         _cursor = cursor;
         _replayTo = replayTo;
+        _recovered = recovered;
+        _unrecovered = unrecovered;
     }
 
     internal Room Room { get; }
@@ -39,7 +45,7 @@ internal sealed class Membership : WsOutboundSource
     internal WsConnection Ws { get; }
 
     /// <summary>What the join answered, for whoever joins again.</summary>
-    internal WsJoinResult Answer { get; set; }
+    internal WsJoinResult Answer => new(WsJoinStatus.Joined, Room.Epoch, _replayTo, _recovered, _unrecovered);
 
     /// <summary>The member's place in its shard's list; the shard's own.</summary>
     internal int Index { get; set; } = -1;

@@ -36,9 +36,8 @@ internal sealed partial class Room
                 return null;
             }
 
-            var member = new Membership(this, connection, cursor, head);
-            result = new WsJoinResult(WsJoinStatus.Joined, Epoch, head, recovered, reason);
-            member.Answer = result;
+            var member = new Membership(this, connection, cursor, head, recovered, reason);
+            result = member.Answer;
             _memberCount++;
             _shards[connection.ShardIndex].Add(member);
             if (_acknowledged is not null && connection.UserId is { } user)

@@ -12,7 +12,8 @@ internal sealed partial class LoopConnection
     private const int MaxDiscardedBytes = 1024 * 1024;
 
     private CancellationTokenSource? _closedSource;
-    private CancellationToken? _closedToken;
+    private CancellationToken _closedToken;
+    private bool _hasClosedToken;
     private int _isClosedFired;
     private int _uses;
     private int _isFileClosed;
@@ -24,8 +25,12 @@ internal sealed partial class LoopConnection
     /// <summary>Fires when the peer has ended its direction, or the connection its own.</summary>
     public override CancellationToken ConnectionClosed
     {
-        get => _closedToken ?? ClosedSource().Token;
-        set => _closedToken = value;
+        get => _hasClosedToken ? _closedToken : ClosedSource().Token;
+        set
+        {
+            _closedToken = value;
+            _hasClosedToken = true;
+        }
     }
 
     /// <summary>Keeps the socket from being closed, for a call on it. From any thread.</summary>
@@ -209,7 +214,7 @@ internal sealed partial class LoopConnection
         }
         catch (Exception e)
         {
-            TransportLog.ClosedCallbackFailed(_logger, ConnectionId, e);
+            TransportLog.ClosedCallbackFailed(_setting.Logger, ConnectionId, e);
         }
     }
 }

@@ -21,6 +21,8 @@ internal sealed partial class LoopConnection : IFeatureCollection, IConnectionId
     private string? _connectionId;
     private IDictionary<object, object?>? _items;
     private EndPoint? _local;
+    private object? _host;
+    private FeatureNames _hostNames = FeatureNames.None;
     private KeyValuePair<Type, object?>[] _features = [];
     private int _featureCount;
     private int _revision;
@@ -66,7 +68,7 @@ internal sealed partial class LoopConnection : IFeatureCollection, IConnectionId
         {
             ArgumentNullException.ThrowIfNull(key);
             int index = IndexOf(key);
-            return index >= 0 ? _features[index].Value : FindOwn(key);
+            return index >= 0 ? _features[index].Value : _hostNames.Contains(key) ? _host : FindOwn(key);
         }
 
         set
@@ -76,6 +78,13 @@ internal sealed partial class LoopConnection : IFeatureCollection, IConnectionId
             int index = IndexOf(key);
             if (index < 0)
             {
+                if (value is not null && (_host is null || ReferenceEquals(_host, value)))
+                {
+                    _host = value;
+                    _hostNames = _hostNames.Contains(key) ? _hostNames : _hostNames.With(key);
+                    return;
+                }
+
                 index = _featureCount++;
                 if (index == _features.Length)
                 {
@@ -104,9 +113,17 @@ internal sealed partial class LoopConnection : IFeatureCollection, IConnectionId
             }
         }
 
-        foreach (Type key in s_own)
+        foreach (Type key in _hostNames.Types)
         {
             if (IndexOf(key) < 0)
+            {
+                yield return new KeyValuePair<Type, object>(key, _host!);
+            }
+        }
+
+        foreach (Type key in s_own)
+        {
+            if (IndexOf(key) < 0 && !_hostNames.Contains(key))
             {
                 yield return new KeyValuePair<Type, object>(key, FindOwn(key)!);
             }

@@ -1,7 +1,6 @@
 using System.IO.Pipelines;
 using System.Net;
 using Microsoft.AspNetCore.Connections;
-using Microsoft.Extensions.Logging;
 using PipeWs.Transport.Loops;
 using PipeWs.Transport.Native;
 
@@ -11,7 +10,6 @@ namespace PipeWs.Transport.Connections;
 internal sealed partial class LoopConnection : ConnectionContext, ILoopItem, IDuplexPipe
 {
     private readonly ConnectionSetting _setting;
-    private readonly ILogger _logger;
     private readonly LoopReader _reader;
     private readonly LoopWriter _writer;
     private ConnectionAbortedException? _abortReason;
@@ -29,7 +27,6 @@ internal sealed partial class LoopConnection : ConnectionContext, ILoopItem, IDu
         Loop = loop;
         RemoteEndPoint = remote;
         _setting = setting;
-        _logger = setting.Logger;
         _reader = new LoopReader(this);
         _writer = new LoopWriter(this);
         Transport = this;
@@ -112,11 +109,11 @@ internal sealed partial class LoopConnection : ConnectionContext, ILoopItem, IDu
         string description = Errno.Describe(error);
         if (Errno.IsReset(error))
         {
-            TransportLog.ConnectionReset(_logger, ConnectionId, description);
+            TransportLog.ConnectionReset(_setting.Logger, ConnectionId, description);
             return new ConnectionResetException($"The peer reset the connection: {description}.");
         }
 
-        TransportLog.ConnectionFailed(_logger, ConnectionId, description);
+        TransportLog.ConnectionFailed(_setting.Logger, ConnectionId, description);
         return new IOException($"The connection failed: {description}.");
     }
 }

@@ -37,6 +37,9 @@ internal sealed partial class ConnectionCompression
         _keepsReceived = !forgetsReceived;
     }
 
+    /// <summary>What was counted of the message that is being received. Of the receive loop.</summary>
+    internal InflatedCounts Received;
+
     /// <summary>
     /// The inflater of the message that is being received: of the widest window, whatever was agreed. With a smaller one, what points back too far passes where zlib still has the bytes, which
     /// hangs on how they were cut.

@@ -30,6 +30,15 @@ internal sealed class OutboundNode : IValueTaskSource
 
     internal ReadOnlySequence<byte> Payload { get; private set; }
 
+    /// <summary>Of a lent payload that is being written: what is left of it, and with it how far its mask has come. Of the turn's holder.</summary>
+    internal ReadOnlySequence<byte> Rest;
+
+    /// <inheritdoc cref="Rest"/>
+    internal uint MaskingKey;
+
+    /// <inheritdoc cref="Rest"/>
+    internal int MaskOffset;
+
     /// <summary>The message sent in parts that this is a fragment of; null for what stands alone.</summary>
     internal WsMessageWriter? Stream { get; private set; }
 
@@ -131,6 +140,7 @@ internal sealed class OutboundNode : IValueTaskSource
         Next = null;
         Frame = null;
         Payload = default;
+        Rest = default;
         Stream = null;
         IsLent = false;
         IsShared = false;

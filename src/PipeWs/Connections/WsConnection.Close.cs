@@ -12,22 +12,12 @@ public sealed partial class WsConnection
     /// <summary>How long bytes of a peer that was failed are read and dropped, so that the close frame is not lost to a reset.</summary>
     private static readonly TimeSpan s_linger = TimeSpan.FromMilliseconds(200);
 
-    // Made by whoever needs one first: while a connection is idle, nobody does.
-    private TaskCompletionSource? _closeFlushed;
-    private CancellationTokenSource? _ending;
-    private int _hasBegunToEnd;
     private CloseRequest? _closeRequest;
     private volatile bool _closeSent;
     private bool _closeReceived;
-    private ushort _receivedCode;
-    private string _receivedReason = "";
     private volatile bool _transportEnded;
-    private Exception? _transportException;
     private int _aborted;
     private int _transportAborted;
-
-    /// <summary>Fires when the connection begins to end, whoever began it.</summary>
-    public CancellationToken ConnectionClosed => Ending().Token;
 
     /// <summary>Whether the connection has begun to end; sends are refused from then on.</summary>
     public bool IsClosing => Volatile.Read(ref _closeRequest) is not null || _transportEnded || _outputEnded;
@@ -48,7 +38,7 @@ public sealed partial class WsConnection
     public async ValueTask<WsCloseInfo> CloseAsync(ushort code = CloseCode.NormalClosure, string reason = "", CancellationToken cancellationToken = default)
     {
         BeginClose(code, reason);
-        return await _closed.Task.WaitAsync(cancellationToken);
+        return await Closed.WaitAsync(cancellationToken);
     }
 
     /// <summary>Begins the closing handshake like <see cref="CloseAsync"/>, and does not wait for it.</summary>
@@ -82,15 +72,10 @@ public sealed partial class WsConnection
     public void CloseSlow(string reason) =>
         RequestClose(CloseCode.TooSlow, reason, WsCloseInitiator.Local, skipsSources: true);
 
-    /// <summary>
-    /// Says that the transport was closed beneath the connection. <see cref="ConnectionClosed"/> then fires while a handler is still working; what was received before is still handled.
-    /// </summary>
-    public void OnTransportClosed() => OnEnding();
-
     /// <summary>Drops the transport now, without a closing handshake. What was not sent is not sent.</summary>
     public void Abort(Exception? reason = null)
     {
-        if (_closed.Task.IsCompleted || Interlocked.Exchange(ref _aborted, 1) != 0)
+        if (IsClosed || Interlocked.Exchange(ref _aborted, 1) != 0)
         {
             return;
         }
@@ -103,14 +88,14 @@ public sealed partial class WsConnection
 
     private void AbortTransport(Exception? reason)
     {
-        if (_abortTransport is null || Interlocked.Exchange(ref _transportAborted, 1) != 0)
+        if (_transport is null || Interlocked.Exchange(ref _transportAborted, 1) != 0)
         {
             return;
         }
 
         try
         {
-            _abortTransport(reason);
+            _transport.Abort(reason);
         }
         catch (Exception)
         {
@@ -138,8 +123,9 @@ public sealed partial class WsConnection
     private void OnCloseReceived(ushort code, string reason)
     {
         _closeReceived = true;
-        _receivedCode = code;
-        _receivedReason = reason;
+        ConnectionEnd end = End;
+        end.ReceivedCode = code;
+        end.ReceivedReason = reason;
 
         // "When sending a Close frame in response, the endpoint typically echos the status code it received" (RFC 6455, section 5.5.1).
         RequestClose(code, "", WsCloseInitiator.Remote, skipsSources: true);
@@ -187,7 +173,7 @@ public sealed partial class WsConnection
     {
         if (error is not null)
         {
-            Interlocked.CompareExchange(ref _transportException, error, null);
+            Interlocked.CompareExchange(ref End.TransportException, error, null);
         }
 
         _transportEnded = true;
@@ -200,54 +186,12 @@ public sealed partial class WsConnection
         OnEnding();
     }
 
-    private void OnEnding()
-    {
-        // The callbacks are the application's: they must not run on the thread that writes.
-        if (Interlocked.Exchange(ref _hasBegunToEnd, 1) == 0)
-        {
-            _ = Volatile.Read(ref _ending)?.CancelAsync();
-        }
-    }
-
-    private CancellationTokenSource Ending()
-    {
-        if (Volatile.Read(ref _ending) is { } existing)
-        {
-            return existing;
-        }
-
-        var source = new CancellationTokenSource();
-        if (Interlocked.CompareExchange(ref _ending, source, null) is { } other)
-        {
-            return other;
-        }
-
-        if (Volatile.Read(ref _hasBegunToEnd) != 0)
-        {
-            // Whoever began the end did not find it.
-            _ = source.CancelAsync();
-        }
-
-        return source;
-    }
-
-    private static TaskCompletionSource Completion(ref TaskCompletionSource? completion)
-    {
-        if (Volatile.Read(ref completion) is { } existing)
-        {
-            return existing;
-        }
-
-        var mine = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        return Interlocked.CompareExchange(ref completion, mine, null) ?? mine;
-    }
-
     /// <summary>After the receive loop: gets the close frame out, lets the peer have it, and completes both pipes.</summary>
     private async Task EndAsync()
     {
         if (!_transportEnded && !IsAborted)
         {
-            await WaitUntilDeadlineAsync(Completion(ref _closeFlushed).Task);
+            await WaitUntilDeadlineAsync(ConnectionEnd.Completion(ref End.CloseFlushed).Task);
             if (!IsAborted && (!_closeReceived || !_isServer))
             {
                 await LingerAsync();
@@ -256,7 +200,7 @@ public sealed partial class WsConnection
 
         // Where the close frame was handed over, whoever still has the turn is about to let go of it, and an abort could take the frame with it.
         bool isHandedOver = !_transportEnded;
-        if (!isHandedOver && Volatile.Read(ref _flushingSince) != 0)
+        if (!isHandedOver && IsFlushing)
         {
             // The peer takes nothing more. Cancelling the flush ends it here alone: what the transport still holds would wait for that peer as long as it likes.
             AbortTransport(null);
@@ -266,7 +210,7 @@ public sealed partial class WsConnection
         BeginTransportEnd();
         CancelPending();
         Wake();
-        if (!Completion(ref _outputDone).Task.IsCompleted)
+        if (!ConnectionEnd.Completion(ref End.OutputDone).Task.IsCompleted)
         {
             if (!isHandedOver)
             {
@@ -274,7 +218,7 @@ public sealed partial class WsConnection
                 AbortTransport(null);
             }
 
-            await Completion(ref _outputDone).Task;
+            await ConnectionEnd.Completion(ref End.OutputDone).Task;
         }
 
         await CompleteInputAsync();
@@ -333,16 +277,17 @@ public sealed partial class WsConnection
     private WsCloseInfo CreateCloseInfo()
     {
         CloseRequest? request = Volatile.Read(ref _closeRequest);
-        Exception? error = _handlerException ?? Volatile.Read(ref _transportException);
+        ConnectionEnd end = End;
+        Exception? error = end.HandlerException ?? Volatile.Read(ref end.TransportException);
         if (_closeReceived)
         {
             bool began = request is { Initiator: WsCloseInitiator.Local };
             return new WsCloseInfo(
-                began ? request!.Code : _receivedCode,
-                began ? request!.Reason : _receivedReason,
+                began ? request!.Code : end.ReceivedCode,
+                began ? request!.Reason : end.ReceivedReason,
                 began ? WsCloseInitiator.Local : WsCloseInitiator.Remote,
                 _closeSent,
-                _handlerException);
+                end.HandlerException);
         }
 
         if (request is not null)

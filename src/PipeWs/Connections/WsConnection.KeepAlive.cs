@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using System.Diagnostics;
 using PipeWs.Protocol.Framing;
 
 namespace PipeWs;
@@ -7,34 +6,25 @@ namespace PipeWs;
 // Pings, pongs and everything that is due at a time.
 public sealed partial class WsConnection : IWsHeartbeatItem
 {
-    private readonly Lock _pingLock = new();
-    private List<PendingPing>? _pings;
-    private long _pingId;
+    private PingLog? _pings;
     private long _lastReceived = -1;
     private long _lastPing;
     private long _awaitingPongSince;
-    private long _roundTripTicks;
-    private long _sendingSince;
-    private long _sendingMark;
-    private long _flushingMark;
-    private long _lastTaken;
-    private long? _endingSince;
     private bool _abortSeen;
 
     /// <summary>The last measured round trip of a ping; zero before the first.</summary>
-    public TimeSpan RoundTripTime => TimeSpan.FromTicks(Volatile.Read(ref _roundTripTicks));
+    public TimeSpan RoundTripTime => _pings?.RoundTripTime ?? TimeSpan.Zero;
 
     /// <summary>How many pings wait for their pong.</summary>
-    internal int PendingPings
-    {
-        get
-        {
-            lock (_pingLock)
-            {
-                return _pings?.Count ?? 0;
-            }
-        }
-    }
+    internal int PendingPings => _pings?.Pending ?? 0;
+
+    /// <summary>Made with the first ping.</summary>
+    private PingLog Pings => Volatile.Read(ref _pings) ?? Interlocked.CompareExchange(ref _pings, new PingLog(_heartbeat.TimeProvider), null) ?? _pings;
+
+    private bool IsFlushing => _flush is { IsUnderWay: true };
+
+    /// <summary>When the transport last took something that it had not at once.</summary>
+    private long LastTaken => _flush?.LastTaken ?? 0;
 
     int IWsHeartbeatItem.HeartbeatIndex { get; set; } = -1;
 
@@ -57,13 +47,13 @@ public sealed partial class WsConnection : IWsHeartbeatItem
         }
         finally
         {
-            ForgetPing(answered);
+            Pings.Forget(answered);
         }
     }
 
     void IWsHeartbeatItem.OnHeartbeat(long now)
     {
-        if (_closed.Task.IsCompleted)
+        if (IsClosed)
         {
             return;
         }
@@ -81,6 +71,12 @@ public sealed partial class WsConnection : IWsHeartbeatItem
             return;
         }
 
+        if (_transport is { IsCloseRequested: true })
+        {
+            _receiver?.OnCloseRequested();
+            return;
+        }
+
         // While the application handles a message nothing is read, and the peer's silence is not its fault.
         if (_inReceiver)
         {
@@ -88,7 +84,7 @@ public sealed partial class WsConnection : IWsHeartbeatItem
         }
 
         // A ping may wait behind a large message, or its pong for reading to go on: a peer that takes what it is sent is alive.
-        NoteTaken(now);
+        _flush?.NoteTaken(now);
         if (_insideFrame && IsOver(now, _lastReceived, _options.FrameTimeout))
         {
             _stopReading = true;
@@ -108,7 +104,7 @@ public sealed partial class WsConnection : IWsHeartbeatItem
             // The transport is gone since the last look, and yet a receiver does not return: maybe it waits for this very end.
             if (_abortSeen && _inReceiver)
             {
-                _closed.TrySetResult(CreateCloseInfo());
+                SetClosed();
             }
 
             _abortSeen = true;
@@ -116,10 +112,10 @@ public sealed partial class WsConnection : IWsHeartbeatItem
         }
 
         CloseRequest? request = Volatile.Read(ref _closeRequest);
-        if (request is { PatientSince: { } since })
+        if (request is { PatientSince: { } patientSince })
         {
-            NoteTaken(now);
-            if (IsOver(now, Math.Max(since, _lastTaken), _options.CloseTimeout))
+            _flush?.NoteTaken(now);
+            if (IsOver(now, Math.Max(patientSince, LastTaken), _options.CloseTimeout))
             {
                 Abort(null);
                 return;
@@ -127,20 +123,10 @@ public sealed partial class WsConnection : IWsHeartbeatItem
         }
 
         // Where only the output ended, the input has as long to follow as a closing handshake.
-        _endingSince ??= now;
-        if (request is not null ? now >= request.Deadline : IsOver(now, _endingSince.Value, _options.CloseTimeout))
+        long endingSince = End.Since ??= now;
+        if (request is not null ? now >= request.Deadline : IsOver(now, endingSince, _options.CloseTimeout))
         {
             Abort(null);
-        }
-    }
-
-    private void NoteTaken(long now)
-    {
-        long flushing = Volatile.Read(ref _flushingSince);
-        if (flushing != _flushingMark)
-        {
-            _flushingMark = flushing;
-            _lastTaken = now;
         }
     }
 
@@ -150,21 +136,9 @@ public sealed partial class WsConnection : IWsHeartbeatItem
     /// <summary>A peer that takes nothing while messages of its own wait is too slow for this service.</summary>
     private void CheckSending(long now)
     {
-        long flushing = Volatile.Read(ref _flushingSince);
-        if (flushing == 0 || Volatile.Read(ref _backlogNodes) == 0)
-        {
-            _sendingSince = 0;
-            return;
-        }
-
-        // A flush that began anew since the last look means that the peer took the one before.
-        if (_sendingSince == 0 || _sendingMark != flushing)
-        {
-            _sendingMark = flushing;
-            _sendingSince = now;
-        }
-
-        if (IsOver(now, _sendingSince, _options.SendTimeout))
+        if (_flush is { } flush
+            && flush.FindWaitingSince(now, isWaitedFor: Volatile.Read(ref _backlogNodes) != 0) is { } since
+            && IsOver(now, since, _options.SendTimeout))
         {
             CloseSlow("nothing was read for too long");
         }
@@ -174,7 +148,7 @@ public sealed partial class WsConnection : IWsHeartbeatItem
     {
         if (_awaitingPongSince != 0)
         {
-            if (IsOver(now, Math.Max(_awaitingPongSince, Math.Max(_lastReceived, _lastTaken)), _options.PongTimeout))
+            if (IsOver(now, Math.Max(_awaitingPongSince, Math.Max(_lastReceived, LastTaken)), _options.PongTimeout))
             {
                 Abort(new TimeoutException("No pong came in time."));
             }
@@ -194,85 +168,16 @@ public sealed partial class WsConnection : IWsHeartbeatItem
     private void SendPing(TaskCompletionSource<TimeSpan>? answered)
     {
         Span<byte> payload = stackalloc byte[sizeof(long)];
-        lock (_pingLock)
-        {
-            long id = ++_pingId;
-            if (answered is null)
-            {
-                // A keep-alive ping replaces the one before: a peer that never answers must not make the list grow.
-                _pings?.RemoveAll(static ping => ping.Answered is null);
-            }
-
-            (_pings ??= []).Add(new PendingPing(id, _heartbeat.TimeProvider.GetTimestamp(), answered));
-            BinaryPrimitives.WriteInt64BigEndian(payload, id);
-        }
-
+        BinaryPrimitives.WriteInt64BigEndian(payload, Pings.Add(answered));
         SendControl(Opcode.Ping, payload);
     }
 
     private void OnPong(ReadOnlySpan<byte> payload, WsReceiver receiver)
     {
-        if (payload.Length != sizeof(long))
+        // "A Pong frame MAY be sent unsolicited. ... A response to an unsolicited Pong frame is not expected" (RFC 6455, section 5.5.3).
+        if (payload.Length == sizeof(long) && _pings is { } pings && pings.TryAnswer(BinaryPrimitives.ReadInt64BigEndian(payload), out TimeSpan roundTrip))
         {
-            // "A Pong frame MAY be sent unsolicited. ... A response to an unsolicited Pong frame is not expected" (RFC 6455, section 5.5.3).
-            return;
-        }
-
-        long id = BinaryPrimitives.ReadInt64BigEndian(payload);
-        TimeSpan roundTrip;
-        lock (_pingLock)
-        {
-            int index = IndexOfPing(id);
-            if (index < 0)
-            {
-                return;
-            }
-
-            // A pong may answer only the latest of several pings; it then answers those before it too.
-            roundTrip = _heartbeat.TimeProvider.GetElapsedTime(_pings![index].SentAt);
-            Volatile.Write(ref _roundTripTicks, roundTrip.Ticks);
-            for (int i = 0; i <= index; i++)
-            {
-                _pings[i].Answered?.TrySetResult(_heartbeat.TimeProvider.GetElapsedTime(_pings[i].SentAt));
-            }
-
-            _pings.RemoveRange(0, index + 1);
-            if (_pings.Count == 0)
-            {
-                _pings = null;
-            }
-        }
-
-        receiver.OnRoundTrip(roundTrip);
-    }
-
-    private void ForgetPing(TaskCompletionSource<TimeSpan> answered)
-    {
-        lock (_pingLock)
-        {
-            for (int i = 0; i < (_pings?.Count ?? 0); i++)
-            {
-                if (_pings![i].Answered == answered)
-                {
-                    _pings.RemoveAt(i);
-                    return;
-                }
-            }
+            receiver.OnRoundTrip(roundTrip);
         }
     }
-
-    private int IndexOfPing(long id)
-    {
-        for (int i = 0; i < (_pings?.Count ?? 0); i++)
-        {
-            if (_pings![i].Id == id)
-            {
-                return i;
-            }
-        }
-
-        return -1;
-    }
-
-    private readonly record struct PendingPing(long Id, long SentAt, TaskCompletionSource<TimeSpan>? Answered);
 }

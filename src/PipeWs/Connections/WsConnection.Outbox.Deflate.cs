@@ -40,7 +40,7 @@ public sealed partial class WsConnection
         isWritten = false;
         if (!_inLentFrame)
         {
-            _lentRest = node.Payload;
+            node.Rest = node.Payload;
             _deflatedOpcode = node.Opcode;
             _inLentFrame = true;
         }
@@ -54,7 +54,7 @@ public sealed partial class WsConnection
 
             // Of a message in parts nobody knows whether what follows will be worth it.
             bool mayGoPlain = node.Fin && _deflatedOpcode != Opcode.Continuation;
-            if (!TryWriteDeflatedPiece(node.Fin, mayGoPlain, ref writer))
+            if (!TryWriteDeflatedPiece(node, mayGoPlain, ref writer))
             {
                 _lentIsDeflated = _inLentFrame = false;
                 return false;
@@ -62,9 +62,8 @@ public sealed partial class WsConnection
 
             _deflatedOpcode = Opcode.Continuation;
         }
-        while (!_lentRest.IsEmpty);
+        while (!node.Rest.IsEmpty);
 
-        _lentRest = default;
         _inLentFrame = false;
         isWritten = true;
         if (node.Fin)
@@ -75,11 +74,11 @@ public sealed partial class WsConnection
         return true;
     }
 
-    private bool TryWriteDeflatedPiece(bool fin, bool mayGoPlain, ref WsFrameWriter writer)
+    private bool TryWriteDeflatedPiece(OutboundNode node, bool mayGoPlain, ref WsFrameWriter writer)
     {
-        ReadOnlySequence<byte> piece = _lentRest.Slice(0, Math.Min(WsFrameWriter.DeflatedPieceBytes, _lentRest.Length));
-        _lentRest = _lentRest.Slice(piece.Length);
-        fin &= _lentRest.IsEmpty;
+        ReadOnlySequence<byte> piece = node.Rest.Slice(0, Math.Min(WsFrameWriter.DeflatedPieceBytes, node.Rest.Length));
+        node.Rest = node.Rest.Slice(piece.Length);
+        bool fin = node.Fin && node.Rest.IsEmpty;
         if (piece.IsSingleSegment)
         {
             return writer.TryWriteDeflatedPart(_deflatedOpcode, fin, piece.FirstSpan, mayGoPlain);

@@ -11,16 +11,14 @@ public sealed partial class WsConnection
             Drop(node);
         }
 
-        while (_heldBack is { } node)
+        while (_stream?.HeldBack is { } node)
         {
-            _heldBack = node.Next;
+            _stream.HeldBack = node.Next;
             node.Next = null;
             Drop(node);
         }
 
-        _heldBackTail = null;
         Volatile.Write(ref _heldBackReplyBytes, 0);
-        _lentRest = default;
         SignalBacklog();
     }
 
@@ -50,7 +48,7 @@ public sealed partial class WsConnection
     {
         if (error is not null)
         {
-            Interlocked.CompareExchange(ref _transportException, error, null);
+            Interlocked.CompareExchange(ref End.TransportException, error, null);
         }
 
         _outputEnded = true;
@@ -65,7 +63,7 @@ public sealed partial class WsConnection
         DropInbox();
         DropMail();
         _compression?.ReleaseDeflater();
-        Completion(ref _closeFlushed).TrySetResult();
+        ConnectionEnd.Completion(ref End.CloseFlushed).TrySetResult();
         try
         {
             _output.Complete();
@@ -75,6 +73,6 @@ public sealed partial class WsConnection
             // A transport that fails while it is completed has nothing more to say.
         }
 
-        Completion(ref _outputDone).TrySetResult();
+        ConnectionEnd.Completion(ref End.OutputDone).TrySetResult();
     }
 }

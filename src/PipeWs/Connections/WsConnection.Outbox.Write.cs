@@ -108,7 +108,7 @@ public sealed partial class WsConnection
             {
                 // "The fragments of one message MUST NOT be interleaved between the fragments of another message" (RFC 6455, section 5.4).
                 PopInbox();
-                Enqueue(ref _heldBack, ref _heldBackTail, node, node);
+                Enqueue(ref _stream.HeldBack, ref _stream.HeldBackTail, node, node);
                 if (node.IsReply)
                 {
                     Interlocked.Add(ref _heldBackReplyBytes, node.Bytes);
@@ -124,6 +124,7 @@ public sealed partial class WsConnection
 
             PopInbox();
             (long bytes, bool isControl, bool isReply) = (node.Bytes, node.IsControl, node.IsReply);
+            WsMessageWriter? whole = node.Fin ? node.Stream : null;
             if (node.Stream is { } stream)
             {
                 _stream = node.Fin ? null : stream;
@@ -131,9 +132,9 @@ public sealed partial class WsConnection
 
             node.Complete(null);
             CountOut(bytes, isControl, isReply);
-            if (_stream is null && _heldBack is not null)
+            if (whole?.HeldBack is not null)
             {
-                ReturnHeldBack();
+                ReturnHeldBack(whole);
             }
         }
 
@@ -170,14 +171,14 @@ public sealed partial class WsConnection
 
         if (!_inLentFrame)
         {
-            _lentKey = writer.WriteHeader(node.Opcode, node.Fin, node.Payload.Length);
-            _lentRest = node.Payload;
-            _lentOffset = 0;
+            node.MaskingKey = writer.WriteHeader(node.Opcode, node.Fin, node.Payload.Length);
+            node.Rest = node.Payload;
+            node.MaskOffset = 0;
             _inLentFrame = true;
         }
 
         // One flush at a time, so that a peer which takes its bytes slowly is seen to take them.
-        while (!_lentRest.IsEmpty)
+        while (!node.Rest.IsEmpty)
         {
             if (writer.IsFull)
             {
@@ -185,20 +186,19 @@ public sealed partial class WsConnection
             }
 
             // The first segment may be empty, even of a sequence that is not.
-            SequencePosition position = _lentRest.Start;
+            SequencePosition position = node.Rest.Start;
             ReadOnlyMemory<byte> segment;
-            while (_lentRest.TryGet(ref position, out segment) && segment.IsEmpty)
+            while (node.Rest.TryGet(ref position, out segment) && segment.IsEmpty)
             {
             }
 
             ReadOnlySpan<byte> piece = segment.Span;
             piece = piece[..(int)Math.Min(piece.Length, Math.Max(1, _options.FlushBytes - writer.BytesWritten))];
-            writer.WritePayload(piece, _lentKey, _lentOffset);
-            _lentOffset = (_lentOffset + piece.Length) & 3;
-            _lentRest = _lentRest.Slice(piece.Length);
+            writer.WritePayload(piece, node.MaskingKey, node.MaskOffset);
+            node.MaskOffset = (node.MaskOffset + piece.Length) & 3;
+            node.Rest = node.Rest.Slice(piece.Length);
         }
 
-        _lentRest = default;
         _inLentFrame = false;
         if (node.Fin)
         {
@@ -219,12 +219,12 @@ public sealed partial class WsConnection
         }
     }
 
-    private void ReturnHeldBack()
+    private void ReturnHeldBack(WsMessageWriter whole)
     {
-        Enqueue(ref _heldBack, ref _heldBackTail, _inbox, _inboxTail);
-        _inbox = _heldBack;
-        _inboxTail = _heldBackTail;
-        _heldBack = _heldBackTail = null;
+        Enqueue(ref whole.HeldBack, ref whole.HeldBackTail, _inbox, _inboxTail);
+        _inbox = whole.HeldBack;
+        _inboxTail = whole.HeldBackTail;
+        whole.HeldBack = whole.HeldBackTail = null;
         Volatile.Write(ref _heldBackReplyBytes, 0);
     }
 

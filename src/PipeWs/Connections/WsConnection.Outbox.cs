@@ -1,6 +1,5 @@
 using System.Buffers;
 using System.IO.Pipelines;
-using System.Runtime.CompilerServices;
 using PipeWs.Protocol.Framing;
 
 namespace PipeWs;
@@ -31,27 +30,19 @@ public sealed partial class WsConnection
     private bool _loopHoldsTurn;
 
     // Of the turn's holder.
-    private readonly Action _onFlushed;
-    private ConfiguredValueTaskAwaitable<FlushResult>.ConfiguredValueTaskAwaiter _flush;
     private OutboundNode? _inbox;
     private OutboundNode? _inboxTail;
-    private OutboundNode? _heldBack;
-    private OutboundNode? _heldBackTail;
     private WsOutboundSource? _sources;
     private WsOutboundSource? _sourcesTail;
     private bool _sourcesDue;
     private WsMessageWriter? _stream;
     private long _unflushedBytes;
-    private ReadOnlySequence<byte> _lentRest;
-    private int _lentOffset;
-    private uint _lentKey;
     private bool _inLentFrame;
 
-    /// <summary>When the flush that is under way began, as the heartbeat counts; 0 where there is none.</summary>
-    private long _flushingSince;
+    /// <summary>Flushes that wait. Made with the first: while the kernel takes all at once, there is none.</summary>
+    private WaitingFlush? _flush;
     private volatile bool _outputEnded;
     private volatile bool _outputFinished;
-    private TaskCompletionSource? _outputDone;
 
     /// <summary>How many bytes wait for the transport to take those before them.</summary>
     public long BacklogBytes => Volatile.Read(ref _backlogBytes);
@@ -292,9 +283,8 @@ public sealed partial class WsConnection
                     if (!flush.IsCompleted)
                     {
                         // The turn stays held, and what comes meanwhile waits, until the transport took these.
-                        Volatile.Write(ref _flushingSince, Math.Max(1, _heartbeat.Now));
-                        _flush = flush.ConfigureAwait(false).GetAwaiter();
-                        _flush.UnsafeOnCompleted(_onFlushed);
+                        WaitingFlush waiting = _flush ??= new WaitingFlush(OnFlushed);
+                        waiting.Begin(_heartbeat.Now, flush);
                         return;
                     }
 
@@ -325,17 +315,15 @@ public sealed partial class WsConnection
 
     private void OnFlushed()
     {
-        Volatile.Write(ref _flushingSince, 0);
         try
         {
-            AfterFlush(_flush.GetResult());
+            AfterFlush(_flush!.End());
         }
         catch (Exception e)
         {
             SetOutputEnded(e);
         }
 
-        _flush = default;
         Drain();
     }
 
@@ -348,7 +336,7 @@ public sealed partial class WsConnection
         }
         else if (_closeSent)
         {
-            Completion(ref _closeFlushed).TrySetResult();
+            ConnectionEnd.Completion(ref End.CloseFlushed).TrySetResult();
         }
 
         SignalBacklog();

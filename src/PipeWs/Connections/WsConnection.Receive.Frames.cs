@@ -48,8 +48,8 @@ public sealed partial class WsConnection
 
                 _inMessage = true;
                 _frameRemaining = length;
-                _frameOffset = 0;
-                _frameKey = header.MaskingKey;
+                Partial.FrameOffset = 0;
+                Partial.FrameKey = header.MaskingKey;
                 _frameFin = header.Fin;
             }
 
@@ -96,29 +96,27 @@ public sealed partial class WsConnection
         if (header.Opcode != Opcode.Continuation)
         {
             _messageType = header.Opcode == Opcode.Text ? WsMessageType.Text : WsMessageType.Binary;
-            _messageBytes = 0;
+            _partial?.Begin();
             _isDeflated = header.Rsv != 0;
             if (_compression is not null)
             {
                 BeginDeflatedMessage();
             }
 
-            _emptyFragments = 0;
-            _utf8.Reset();
             try
             {
                 _inParts = _partIsFirst = receiver.ReceivesParts(_messageType);
             }
             catch (Exception e)
             {
-                _handlerException = e;
+                End.HandlerException = e;
                 return s_handlerFailed;
             }
         }
 
         if (header.PayloadLength == 0)
         {
-            return header.Fin || ++_emptyFragments <= _options.MaxEmptyFragments ? default : s_emptyFragments;
+            return header.Fin || ++Partial.EmptyFragments <= _options.MaxEmptyFragments ? default : s_emptyFragments;
         }
 
         if (_isDeflated)
@@ -132,12 +130,12 @@ public sealed partial class WsConnection
         }
 
         // Both are at most long.MaxValue, so the difference cannot overflow where the sum could.
-        if ((long)header.PayloadLength > (_isDeflated ? MaxDeflatedBytes : MaxMessageBytes) - _messageBytes)
+        if ((long)header.PayloadLength > (_isDeflated ? MaxDeflatedBytes : MaxMessageBytes) - Partial.MessageBytes)
         {
             return s_tooBig;
         }
 
-        _messageBytes += (long)header.PayloadLength;
+        Partial.MessageBytes += (long)header.PayloadLength;
         return default;
     }
 
@@ -154,7 +152,7 @@ public sealed partial class WsConnection
         }
         else
         {
-            valid = UnmaskAndValidate(payload, header.MaskingKey, 0) && (_messageType != WsMessageType.Text || _utf8.IsComplete);
+            valid = UnmaskAndValidate(payload, header.MaskingKey, 0) && (_messageType != WsMessageType.Text || Partial.Utf8.IsComplete);
         }
 
         return valid ? ReceiveStep.Message : FailStep(s_notUtf8);
@@ -169,17 +167,17 @@ public sealed partial class WsConnection
         isFirst = isLast = false;
         if (length > 0)
         {
-            if (!UnmaskAndValidate(payload, _frameKey, _frameOffset))
+            if (!UnmaskAndValidate(payload, Partial.FrameKey, Partial.FrameOffset))
             {
                 return FailStep(s_notUtf8);
             }
 
             _frameRemaining -= length;
-            _frameOffset = (int)((_frameOffset + length) & 3);
+            Partial.FrameOffset = (int)((Partial.FrameOffset + length) & 3);
         }
 
         bool ends = _frameRemaining == 0 && _frameFin;
-        if (ends && _messageType == WsMessageType.Text && !_utf8.IsComplete)
+        if (ends && _messageType == WsMessageType.Text && !Partial.Utf8.IsComplete)
         {
             return FailStep(s_notUtf8);
         }
@@ -189,14 +187,14 @@ public sealed partial class WsConnection
             return EndPart(ends, length == 0, out isFirst, out isLast);
         }
 
-        _assembly.Append(payload);
+        Partial.Assembly.Append(payload);
         if (!ends)
         {
             return ReceiveStep.NeedMore;
         }
 
         _inMessage = false;
-        payload = _assembly.Message;
+        payload = Partial.Assembly.Message;
         return ReceiveStep.Message;
     }
 
@@ -221,7 +219,7 @@ public sealed partial class WsConnection
         {
             Unmask(segment.Span, key, offset);
             offset = (offset + segment.Length) & 3;
-            if (_messageType == WsMessageType.Text && !_utf8.Append(segment.Span))
+            if (_messageType == WsMessageType.Text && !Partial.Utf8.Append(segment.Span))
             {
                 return false;
             }

@@ -28,17 +28,6 @@ public sealed partial class WsConnection
 
     // Of the message under way.
     private bool _isDeflated;
-    private long _inflatedBytes;
-
-    /// <summary>How many compressed bytes came since they last said something.</summary>
-    private long _silentBytes;
-
-    /// <summary>How many compressed bytes were used since something was last given to the receiver.</summary>
-    private long _usedBytes;
-
-    /// <summary>What the fragment under way is given back of its length when it says something.</summary>
-    private int _fragmentCredit;
-
     /// <summary>Of a message in parts: whether its room was used up before all was said that the bytes so far say.</summary>
     private bool _inflatesOn;
 
@@ -48,7 +37,7 @@ public sealed partial class WsConnection
     private long MaxMessageBytes => Math.Min(_options.MaxMessageBytes, Array.MaxLength - 1);
 
     /// <summary>How many compressed bytes became the message or part that is with the receiver, those before it that became nothing included; 0 where it came as it is.</summary>
-    internal long DeflatedPayloadBytes { get; private set; }
+    internal long DeflatedPayloadBytes => _compression?.Received.PayloadBytes ?? 0;
 
     /// <summary>
     /// The most a message may have compressed, but for <see cref="FreeFragmentBytes"/> of each fragment. What bounds memory is <see cref="MaxMessageBytes"/>; but no honest peer makes
@@ -81,7 +70,7 @@ public sealed partial class WsConnection
 
         if (_inParts)
         {
-            payload = _assembly.Message;
+            payload = Partial.Assembly.Message;
             ReceiveStep step = EndPart(ends, payload.IsEmpty, out isFirst, out isLast);
             if (step == ReceiveStep.Part)
             {
@@ -97,38 +86,32 @@ public sealed partial class WsConnection
         }
 
         _inMessage = false;
-        payload = _assembly.Message;
+        payload = Partial.Assembly.Message;
         EndDeflatedPayload();
         return ReceiveStep.Message;
     }
 
-    private void BeginDeflatedMessage()
-    {
-        _inflatedBytes = 0;
-        _silentBytes = 0;
-        _usedBytes = 0;
-        _fragmentCredit = 0;
-        DeflatedPayloadBytes = 0;
-    }
+    private void BeginDeflatedMessage() => _compression!.Received = default;
 
     /// <summary>A fragment begins that is not empty.</summary>
     private void BeginDeflatedFragment(long length, bool fin)
     {
-        _silentBytes += fin ? 0 : Math.Max(0, LeastSilentFragmentBytes - length);
-        _fragmentCredit = (int)Math.Min(length, FreeFragmentBytes);
+        _compression!.Received.SilentBytes += fin ? 0 : Math.Max(0, LeastSilentFragmentBytes - length);
+        _compression.Received.FragmentCredit = (int)Math.Min(length, FreeFragmentBytes);
     }
 
     private void EndDeflatedPayload()
     {
-        DeflatedPayloadBytes = _usedBytes;
-        _usedBytes = 0;
+        ref InflatedCounts received = ref _compression!.Received;
+        received.PayloadBytes = received.UsedBytes;
+        received.UsedBytes = 0;
     }
 
     private ProtocolError EndInflated()
     {
         bool isWhole = _compression!.Inflater.TryEndMessage();
         _compression.EndReceived(isWhole);
-        return !isWhole ? s_notDeflate : _messageType == WsMessageType.Text && !_utf8.IsComplete ? s_notUtf8 : default;
+        return !isWhole ? s_notDeflate : _messageType == WsMessageType.Text && !Partial.Utf8.IsComplete ? s_notUtf8 : default;
     }
 
     private ProtocolError InflateAll(ref ReadOnlySequence<byte> buffer)
@@ -137,14 +120,14 @@ public sealed partial class WsConnection
         foreach (ReadOnlyMemory<byte> segment in buffer.Slice(0, length))
         {
             ReadOnlySpan<byte> rest = segment.Span;
-            Unmask(rest, _frameKey, _frameOffset);
-            _frameOffset = (_frameOffset + rest.Length) & 3;
+            Unmask(rest, Partial.FrameKey, Partial.FrameOffset);
+            Partial.FrameOffset = (Partial.FrameOffset + rest.Length) & 3;
             InflateStatus status;
             do
             {
-                long left = MaxMessageBytes - _inflatedBytes;
+                long left = MaxMessageBytes - _compression!.Received.InflatedBytes;
                 ProtocolError error = left > 0
-                    ? InflateInto(ref rest, _assembly.GetRoom(GuessInflatedBytes(rest.Length)), left, out status)
+                    ? InflateInto(ref rest, Partial.Assembly.GetRoom(GuessInflatedBytes(rest.Length)), left, out status)
                     : InflateBeyond(ref rest, out status);
                 if (error.IsError)
                 {
@@ -164,13 +147,13 @@ public sealed partial class WsConnection
         // What the inflater does not use now is masked again, as it came: it is still the transport's.
         ReadOnlySpan<byte> piece = FirstBytesOf(buffer);
         piece = piece[..(int)Math.Min(Math.Min(piece.Length, InflatedPieceBytes), _frameRemaining)];
-        Unmask(piece, _frameKey, _frameOffset);
+        Unmask(piece, Partial.FrameKey, Partial.FrameOffset);
         ReadOnlySpan<byte> rest = piece;
-        ProtocolError error = InflateInto(ref rest, _assembly.GetRoom(InflatedPartBytes), long.MaxValue, out InflateStatus status);
+        ProtocolError error = InflateInto(ref rest, Partial.Assembly.GetRoom(InflatedPartBytes), long.MaxValue, out InflateStatus status);
         _inflatesOn = !error.IsError && status == InflateStatus.NeedsRoom;
         int used = piece.Length - rest.Length;
-        _frameOffset = (_frameOffset + used) & 3;
-        Unmask(rest, _frameKey, _frameOffset);
+        Partial.FrameOffset = (Partial.FrameOffset + used) & 3;
+        Unmask(rest, Partial.FrameKey, Partial.FrameOffset);
         _frameRemaining -= used;
         buffer = buffer.Slice(used);
         return error;
@@ -195,12 +178,12 @@ public sealed partial class WsConnection
     {
         room = room[..(int)Math.Min(room.Length, maxBytes)];
         ProtocolError error = Inflate(ref source, room, out int written, out status);
-        if (_messageType == WsMessageType.Text && !_utf8.Append(room[..written]))
+        if (_messageType == WsMessageType.Text && !Partial.Utf8.Append(room[..written]))
         {
             return s_notUtf8;
         }
 
-        _assembly.Advance(written);
+        Partial.Assembly.Advance(written);
         return error;
     }
 
@@ -217,19 +200,20 @@ public sealed partial class WsConnection
         status = _compression!.Inflater.Inflate(source, room, out int consumed, out written);
         source = source[consumed..];
         _compression.CountInflated(consumed, written);
-        _inflatedBytes += written;
-        _usedBytes += consumed;
+        ref InflatedCounts received = ref _compression.Received;
+        received.InflatedBytes += written;
+        received.UsedBytes += consumed;
         if (written > 0)
         {
-            _silentBytes = 0;
-            _messageBytes -= _fragmentCredit;
-            _fragmentCredit = 0;
+            received.SilentBytes = 0;
+            Partial.MessageBytes -= received.FragmentCredit;
+            received.FragmentCredit = 0;
         }
         else
         {
-            _silentBytes += consumed;
+            received.SilentBytes += consumed;
         }
 
-        return status == InflateStatus.Invalid ? s_notDeflate : _silentBytes > MaxSilentBytes ? s_saysNothing : default;
+        return status == InflateStatus.Invalid ? s_notDeflate : received.SilentBytes > MaxSilentBytes ? s_saysNothing : default;
     }
 }

@@ -75,7 +75,11 @@ public sealed partial class WsConnection
 
         _messageType = type;
         _inParts = false;
-        DeflatedPayloadBytes = 0;
+        if (_compression is not null)
+        {
+            _compression.Received.PayloadBytes = 0;
+        }
+
         payload = new ReadOnlySequence<byte>(bytes.Array!, bytes.Offset + used + header, length);
         used += header + length;
         isValid = type != WsMessageType.Text || Utf8Validator.IsValid(message);

@@ -1,6 +1,4 @@
 using System.Buffers;
-using System.IO.Pipelines;
-using System.Runtime.CompilerServices;
 using PipeWs.Protocol.Framing;
 
 namespace PipeWs;
@@ -16,11 +14,10 @@ public sealed partial class WsConnection
     private static readonly ProtocolError s_stalled = new(CloseCode.PolicyViolation, "half a frame, then silence");
     private static readonly ProtocolError s_handlerFailed = new(CloseCode.InternalError, "the message could not be handled");
 
+    /// <summary>What is only of messages that do not come whole. Made with the first.</summary>
+    private PartialMessage? _partial;
+
     // Of the message under way.
-    private MessageAssembler _assembly;
-    private Utf8Validator _utf8;
-    private long _messageBytes;
-    private int _emptyFragments;
     private WsMessageType _messageType;
     private bool _inMessage;
     private bool _inParts;
@@ -28,14 +25,10 @@ public sealed partial class WsConnection
 
     // Of the frame whose payload is under way.
     private long _frameRemaining;
-    private int _frameOffset;
-    private uint _frameKey;
     private bool _frameFin;
 
     // Of the control frame just read.
     private int _controlBytes;
-
-    private Exception? _handlerException;
 
     /// <summary>Set by the loop, read and cleared by the heartbeat, which alone looks at the clock.</summary>
     private volatile bool _receivedSinceTick;
@@ -45,6 +38,8 @@ public sealed partial class WsConnection
 
     /// <summary>Whether the receiver is at work, so that nothing is read.</summary>
     internal bool IsInReceiver => _inReceiver;
+
+    private PartialMessage Partial => _partial ??= new PartialMessage();
 
     private enum ReceiveStep
     {
@@ -62,71 +57,6 @@ public sealed partial class WsConnection
         AwaitControl,
         AwaitBacklog,
         End,
-    }
-
-    private async Task ReceiveAsync(WsReceiver receiver)
-    {
-        try
-        {
-            while (true)
-            {
-                ReadResult result = await _input.ReadAsync();
-                ReadOnlySequence<byte> buffer = result.Buffer;
-                if (IsAborted || _stopReading)
-                {
-                    _input.AdvanceTo(buffer.End);
-                    return;
-                }
-
-                if (!buffer.IsEmpty)
-                {
-                    _receivedSinceTick = true;
-                }
-
-                BatchEnd end;
-                while ((end = ReadBatch(ref buffer, receiver, out ValueTask handled)) != BatchEnd.NeedMore)
-                {
-                    if (end is BatchEnd.AwaitReceiver or BatchEnd.AwaitControl)
-                    {
-                        bool failed = await FailedAsync(handled);
-                        _inReceiver = false;
-                        if (!failed)
-                        {
-                            if (end == BatchEnd.AwaitReceiver)
-                            {
-                                _assembly.Release();
-                            }
-
-                            continue;
-                        }
-                    }
-                    else if (end == BatchEnd.AwaitBacklog)
-                    {
-                        // The peer asks and does not read: stop reading rather than grow.
-                        _insideFrame = false;
-                        await WaitToReadAsync();
-                        continue;
-                    }
-
-                    _input.AdvanceTo(buffer.End);
-                    return;
-                }
-
-                _insideFrame = !buffer.IsEmpty || _frameRemaining > 0;
-                _input.AdvanceTo(buffer.Start, buffer.End);
-                if (result.IsCompleted)
-                {
-                    SetTransportEnded(null);
-                    return;
-                }
-            }
-        }
-        finally
-        {
-            _inReceiver = false;
-            _assembly.Release();
-            _compression?.ReleaseInflater();
-        }
     }
 
     /// <summary>
@@ -204,7 +134,7 @@ public sealed partial class WsConnection
 
                 handled.GetAwaiter().GetResult();
                 _inReceiver = false;
-                _assembly.Release();
+                _partial?.Assembly.Release();
             }
         }
         finally
@@ -275,24 +205,6 @@ public sealed partial class WsConnection
         }
     }
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    private async ValueTask<bool> FailedAsync(ValueTask handled)
-    {
-        try
-        {
-            await handled;
-            return false;
-        }
-        catch (Exception e) when ((IsClosing || Volatile.Read(ref _hasBegunToEnd) != 0) && e is OperationCanceledException or WsClosedException)
-        {
-            // Not a failure but how a receiver gives up when the connection, or the transport beneath it, ends; the close frame or the end is still to be read.
-            return false;
-        }
-        catch (Exception e)
-        {
-            _handlerException = e;
-            Fail(s_handlerFailed);
-            return true;
-        }
-    }
+    /// <summary>Whether it is how a receiver gives up when the connection, or the transport beneath it, ends, and so no failure: the close frame or the end is still to be read.</summary>
+    private bool IsGivingUp(Exception error) => error is OperationCanceledException or WsClosedException && (IsClosing || HasBegunToEnd);
 }

@@ -21,8 +21,8 @@ public sealed partial class WsConnection
     public long BytesSent => Volatile.Read(ref _bytesSent);
 
     /// <summary>How many pings were sent.</summary>
-    public long PingsSent => Volatile.Read(ref _pingId);
+    public long PingsSent => _pings?.Sent ?? 0;
 
     /// <summary>What the receiver threw, which ended the connection with 1011; null where it did not.</summary>
-    internal Exception? ReceiverException => _handlerException;
+    internal Exception? ReceiverException => Volatile.Read(ref _end)?.HandlerException;
 }

@@ -18,11 +18,11 @@ public sealed partial class WsConnection : IAsyncDisposable, IWsBatchWork
     private readonly PipeWriter _output;
     private readonly WsConnectionOptions _options;
     private readonly WsHeartbeat _heartbeat;
-    private readonly Action<Exception?>? _abortTransport;
+    private readonly IWsTransport? _transport;
     private readonly bool _isServer;
     private readonly ConnectionCompression? _compression;
     private readonly PipeScheduler? _loop;
-    private readonly TaskCompletionSource<WsCloseInfo> _closed = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private WsReceiver? _receiver;
     private int _running;
 
     /// <summary>Takes over a transport whose handshake is done.</summary>
@@ -44,6 +44,19 @@ public sealed partial class WsConnection : IAsyncDisposable, IWsBatchWork
         Action<Exception?>? abortTransport = null,
         DeflateParameters? compression = null,
         PipeScheduler? loop = null)
+        : this(transport, role, options, heartbeat, abortTransport is null ? null : new DelegatedTransport(abortTransport), compression, loop)
+    {
+    }
+
+    /// <inheritdoc cref="WsConnection(IDuplexPipe, WsRole, WsConnectionOptions, WsHeartbeat, Action{Exception?}?, DeflateParameters?, PipeScheduler?)"/>
+    internal WsConnection(
+        IDuplexPipe transport,
+        WsRole role,
+        WsConnectionOptions options,
+        WsHeartbeat heartbeat,
+        IWsTransport? control,
+        DeflateParameters? compression,
+        PipeScheduler? loop)
     {
         ArgumentNullException.ThrowIfNull(transport);
         ArgumentNullException.ThrowIfNull(options);
@@ -52,15 +65,13 @@ public sealed partial class WsConnection : IAsyncDisposable, IWsBatchWork
         _output = transport.Output;
         _options = options;
         _heartbeat = heartbeat;
-        _abortTransport = abortTransport;
+        _transport = control;
         _isServer = role == WsRole.Server;
         _loop = loop;
         if (compression is { } agreed)
         {
             _compression = new ConnectionCompression(_isServer, agreed, options.Compression ?? new WsCompressionOptions(), options.CompressionCounters);
         }
-
-        _onFlushed = OnFlushed;
     }
 
     /// <summary>Which end this is.</summary>
@@ -72,9 +83,6 @@ public sealed partial class WsConnection : IAsyncDisposable, IWsBatchWork
     /// <summary>What it knows of compression; null where there is none.</summary>
     internal ConnectionCompression? Compression => _compression;
 
-    /// <summary>Completes with how the connection ended, when it has.</summary>
-    public Task<WsCloseInfo> Closed => _closed.Task;
-
     /// <summary>
     /// Receives until the connection ends, giving every message to <paramref name="receiver"/>, and sees the closing handshake through. Called once.
     /// </summary>
@@ -82,38 +90,9 @@ public sealed partial class WsConnection : IAsyncDisposable, IWsBatchWork
     public async Task<WsCloseInfo> RunAsync(WsReceiver receiver)
     {
         ArgumentNullException.ThrowIfNull(receiver);
-        if (Interlocked.Exchange(ref _running, 1) != 0)
-        {
-            throw new InvalidOperationException("A connection runs once.");
-        }
-
-        _heartbeat.Add(this);
-        try
-        {
-            if (_loop is not null)
-            {
-                await new LoopSwitch(_loop);
-            }
-
-            await ReceiveAsync(receiver);
-        }
-        catch (Exception e)
-        {
-            // The transport's own end: a reset, an abort, a TLS failure.
-            SetTransportEnded(e);
-        }
-
-        try
-        {
-            await EndAsync();
-        }
-        finally
-        {
-            _heartbeat.Remove(this);
-        }
-
-        _closed.TrySetResult(CreateCloseInfo());
-        return await _closed.Task;
+        Start(receiver);
+        await Finished;
+        return await Closed;
     }
 
     /// <summary>Closes with 1001 where it is still open, and waits for the end. One that was never run is aborted.</summary>
@@ -127,6 +106,6 @@ public sealed partial class WsConnection : IAsyncDisposable, IWsBatchWork
 
         Abort();
         await CompleteInputAsync();
-        _closed.TrySetResult(CreateCloseInfo());
+        SetClosed();
     }
 }

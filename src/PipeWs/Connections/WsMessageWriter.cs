@@ -15,6 +15,12 @@ public sealed class WsMessageWriter : IAsyncDisposable
     private bool _begun;
     private bool _completed;
 
+    /// <summary>What waits until this message is whole. Of the holder of the connection's turn.</summary>
+    internal OutboundNode? HeldBack;
+
+    /// <inheritdoc cref="HeldBack"/>
+    internal OutboundNode? HeldBackTail;
+
     internal WsMessageWriter(WsConnection connection, WsMessageType type, WsSendOptions options)
     {
         _neverCompress = options.NeverCompress;

@@ -31,6 +31,16 @@ public abstract class WsReceiver
     public virtual void OnRoundTrip(TimeSpan roundTrip)
     {
     }
+
+    /// <summary>The server asks the connection to end, until it does. By the heartbeat; must neither block nor throw.</summary>
+    internal virtual void OnCloseRequested()
+    {
+    }
+
+    /// <summary>The connection has ended. Called once, by whatever thread saw to its end; must neither block nor throw.</summary>
+    internal virtual void OnClosed(WsCloseInfo info)
+    {
+    }
 }
 
 /// <summary>Some bytes of a message.</summary>

@@ -166,7 +166,7 @@ public sealed class LimitRowsTests
     public void Row_43_a_budget_of_replays_comes_back_with_time()
     {
         var clock = new ManualTimeProvider();
-        ReplayBudget budget = default;
+        var budget = new ReplayBudget();
         Assert.True(budget.TryTake(1500, 100, 1000, clock));
         Assert.False(budget.TryTake(1, 100, 1000, clock));
         clock.Advance(TimeSpan.FromSeconds(5));

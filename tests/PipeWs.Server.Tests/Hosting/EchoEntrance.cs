@@ -60,7 +60,13 @@ internal sealed class EchoEntrance : IHubEntrance
         return false;
     }
 
-    public async Task RunAsync(AcceptedConnection connection)
+    public Task StartAsync(AcceptedConnection connection)
+    {
+        _ = RunAsync(connection);
+        return Task.CompletedTask;
+    }
+
+    private async Task RunAsync(AcceptedConnection connection)
     {
         _accepted.Writer.TryWrite(connection);
         PipeWriter output = connection.Transport.Output;
@@ -76,6 +82,10 @@ internal sealed class EchoEntrance : IHubEntrance
         }
         catch (Exception exception) when (exception is IOException or OperationCanceledException or Microsoft.AspNetCore.Connections.ConnectionAbortedException)
         {
+        }
+        finally
+        {
+            connection.End();
         }
     }
 
