@@ -148,9 +148,7 @@ public sealed partial class WsConnection
         bool valid;
         if (payload.IsSingleSegment)
         {
-            ReadOnlySpan<byte> span = payload.FirstSpan;
-            Unmask(span, header.MaskingKey, 0);
-            valid = _messageType != WsMessageType.Text || Utf8Validator.IsValid(span);
+            valid = UnmaskWhole(WritableOf(payload.FirstSpan), _messageType, header.MaskingKey);
         }
         else
         {
@@ -169,7 +167,7 @@ public sealed partial class WsConnection
         isFirst = isLast = false;
         if (length > 0)
         {
-            if (!UnmaskAndValidate(payload, _frameKey, _frameOffset))
+            if (!(_inParts ? UnmaskAndValidate(payload, _frameKey, _frameOffset) : AssembleValid(payload)))
             {
                 return FailStep(s_notUtf8);
             }
@@ -189,7 +187,6 @@ public sealed partial class WsConnection
             return EndPart(ends, length == 0, out isFirst, out isLast);
         }
 
-        _assembly.Append(payload);
         if (!ends)
         {
             return ReceiveStep.NeedMore;
@@ -215,31 +212,84 @@ public sealed partial class WsConnection
         return ReceiveStep.Part;
     }
 
+    /// <summary>Unmasks what came of the frame under way, in place.</summary>
+    /// <returns><see langword="false"/> where it is text that cannot be UTF-8.</returns>
     private bool UnmaskAndValidate(in ReadOnlySequence<byte> payload, uint key, int offset)
     {
         foreach (ReadOnlyMemory<byte> segment in payload)
         {
-            Unmask(segment.Span, key, offset);
-            offset = (offset + segment.Length) & 3;
-            if (_messageType == WsMessageType.Text && !_utf8.Append(segment.Span))
+            ReadOnlySpan<byte> bytes = segment.Span;
+            if (_messageType != WsMessageType.Text)
+            {
+                Unmask(bytes, key, offset);
+            }
+            else if (!(_isServer ? _utf8.Unmask(bytes, WritableOf(bytes), key, offset) : _utf8.Append(bytes)))
             {
                 return false;
             }
+
+            offset = (offset + bytes.Length) & 3;
         }
 
         return true;
     }
 
-    /// <summary>
-    /// Unmasks in place, the one method that writes to what was read: only bytes that this call consumes, which nobody reads again.
-    /// </summary>
+    /// <summary>Moves what came of the frame under way to the assembled message, and unmasks it on the way.</summary>
+    /// <returns><see langword="false"/> where it is text that cannot be UTF-8.</returns>
+    private bool AssembleValid(in ReadOnlySequence<byte> payload)
+    {
+        int offset = _frameOffset;
+        foreach (ReadOnlyMemory<byte> segment in payload)
+        {
+            ReadOnlySpan<byte> bytes = segment.Span;
+            Span<byte> destination = _assembly.GetRoom(bytes.Length, _messageBytes);
+            if (_messageType == WsMessageType.Text)
+            {
+                if (!TakeText(bytes, destination, offset))
+                {
+                    return false;
+                }
+            }
+            else if (_isServer)
+            {
+                Masking.Apply(bytes, destination, _frameKey, offset);
+            }
+            else
+            {
+                bytes.CopyTo(destination);
+            }
+
+            _assembly.Advance(bytes.Length);
+            offset = (offset + bytes.Length) & 3;
+        }
+
+        return true;
+    }
+
+    private bool TakeText(ReadOnlySpan<byte> bytes, Span<byte> destination, int offset)
+    {
+        if (_isServer)
+        {
+            return _utf8.Unmask(bytes, destination, _frameKey, offset);
+        }
+
+        bytes.CopyTo(destination);
+        return _utf8.Append(bytes);
+    }
+
+    /// <summary>Unmasks in place.</summary>
     private void Unmask(ReadOnlySpan<byte> payload, uint key, int offset)
     {
         if (_isServer)
         {
-            Masking.Apply(MemoryMarshal.CreateSpan(ref MemoryMarshal.GetReference(payload), payload.Length), key, offset);
+            Masking.Apply(WritableOf(payload), key, offset);
         }
     }
+
+    /// <summary>
+    /// What was read, to be unmasked where it lies: the one method that makes it writable. Only for bytes that this call consumes, which nobody reads again.
+    /// </summary>
+    private static Span<byte> WritableOf(ReadOnlySpan<byte> payload) => MemoryMarshal.CreateSpan(ref MemoryMarshal.GetReference(payload), payload.Length);
 
     private ReceiveStep ReadControl(ref ReadOnlySequence<byte> buffer, in FrameHeader header, WsReceiver receiver)
     {

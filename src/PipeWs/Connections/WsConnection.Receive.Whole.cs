@@ -67,18 +67,29 @@ public sealed partial class WsConnection
             return false;
         }
 
-        Span<byte> message = rest.Slice(header, length);
-        if (_isServer)
-        {
-            Masking.Apply(message, MemoryMarshal.Read<uint>(rest[(header - KeyBytes)..]));
-        }
-
+        isValid = UnmaskWhole(rest.Slice(header, length), type, _isServer ? MemoryMarshal.Read<uint>(rest[(header - KeyBytes)..]) : 0);
         _messageType = type;
         _inParts = false;
         DeflatedPayloadBytes = 0;
         payload = new ReadOnlySequence<byte>(bytes.Array!, bytes.Offset + used + header, length);
         used += header + length;
-        isValid = type != WsMessageType.Text || Utf8Validator.IsValid(message);
+        return true;
+    }
+
+    /// <summary>Unmasks a whole message in place, where it is masked.</summary>
+    /// <returns>Whether it is what its type says.</returns>
+    private bool UnmaskWhole(Span<byte> message, WsMessageType type, uint key)
+    {
+        if (type == WsMessageType.Text)
+        {
+            return _isServer ? Utf8Validator.Unmask(message, key) : Utf8Validator.IsValid(message);
+        }
+
+        if (_isServer)
+        {
+            Masking.Apply(message, key);
+        }
+
         return true;
     }
 
