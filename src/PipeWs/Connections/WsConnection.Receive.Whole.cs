@@ -76,23 +76,6 @@ public sealed partial class WsConnection
         return true;
     }
 
-    /// <summary>Unmasks a whole message in place, where it is masked.</summary>
-    /// <returns>Whether it is what its type says.</returns>
-    private bool UnmaskWhole(Span<byte> message, WsMessageType type, uint key)
-    {
-        if (type == WsMessageType.Text)
-        {
-            return _isServer ? Utf8Validator.Unmask(message, key) : Utf8Validator.IsValid(message);
-        }
-
-        if (_isServer)
-        {
-            Masking.Apply(message, key);
-        }
-
-        return true;
-    }
-
     /// <summary>Whether the receiver wants parts, or does not say: it is then asked again where its exception is handled.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static bool MayReceiveParts(WsReceiver receiver, WsMessageType type)
