@@ -21,13 +21,19 @@ public sealed class LoopHubTests
     {
         var before = new ConcurrentQueue<bool>();
         var after = new ConcurrentQueue<bool>();
-        await using HubServer server = await HubServer.JsonAsync(door, isSecure, build: hub => hub.MapAction("wait", async context =>
-        {
-            before.Enqueue(IsOnLoop);
-            await Task.Delay(1);
-            after.Enqueue(IsOnLoop);
-            await context.ReplyAsync("done", default);
-        }));
+        await using HubServer server = await HubServer.JsonAsync(
+            door,
+            isSecure,
+
+            // On a busy machine a thread may come too late for its loop.
+            services: static services => services.Configure<PipeWsTransportOptions>(static options => options.StallTimeout = Timeout.InfiniteTimeSpan),
+            build: hub => hub.MapAction("wait", async context =>
+            {
+                before.Enqueue(IsOnLoop);
+                await Task.Delay(1);
+                after.Enqueue(IsOnLoop);
+                await context.ReplyAsync("done", default);
+            }));
         for (int i = 0; i < 5; i++)
         {
             await server.Bystander!.SendTextAsync("""{"id":"1","action":"wait"}""");

@@ -14,7 +14,7 @@ public class MaskingBenchmarks
     private byte[] _payload = [];
     private byte[] _destination = [];
 
-    [Params(16, 128, 1024, 16384)]
+    [Params(16, 128, 1024, 16384, 1 << 20)]
     public int PayloadBytes { get; set; }
 
     [GlobalSetup]

@@ -14,6 +14,9 @@ public enum Script
     /// <summary>JSON whose values are words in Cyrillic: one and two bytes, in runs.</summary>
     Json,
 
+    /// <summary>Mostly one byte a character, and now and then two.</summary>
+    Latin,
+
     /// <summary>Words of two bytes a character, and spaces.</summary>
     Cyrillic,
 
@@ -28,9 +31,13 @@ public enum Script
 [MemoryDiagnoser]
 public class Utf8ValidatorBenchmarks
 {
-    private byte[] _text = [];
+    private const uint Key = 0x3D21FA37;
 
-    [Params(128, 1024, 16384)]
+    private byte[] _text = [];
+    private byte[] _masked = [];
+    private byte[] _unmasked = [];
+
+    [Params(128, 1024, 16384, 1 << 20)]
     public int TextBytes { get; set; }
 
     [ParamsAllValues]
@@ -43,25 +50,31 @@ public class Utf8ValidatorBenchmarks
         {
             Script.Ascii => "The quick brown fox jumps over the lazy dog. ",
             Script.Json => """{"type":"message","topic":"/news/headlines","data":{"title":"Съешь же ещё этих мягких","lang":"ru"}}""",
+            Script.Latin => "Où est le garçon naïf? Élève à l'école, déjà vu. ",
             Script.Cyrillic => "Съешь же ещё этих мягких французских булок да выпей чаю. ",
             Script.Cjk => "天地玄黄宇宙洪荒日月盈昃辰宿列张寒来暑往秋收冬藏",
             _ => "ok 👍 naïve — 東京🗼 жара 🔥🔥 done ✅ ",
         };
         StringBuilder text = new();
-        while (Encoding.UTF8.GetByteCount(text.ToString()) + 4 < TextBytes)
+        int bytes = 0;
+        while (bytes + 4 < TextBytes)
         {
             foreach (Rune rune in sample.EnumerateRunes())
             {
-                if (Encoding.UTF8.GetByteCount(text.ToString()) + rune.Utf8SequenceLength > TextBytes)
+                if (bytes + rune.Utf8SequenceLength > TextBytes)
                 {
                     break;
                 }
 
                 text.Append(rune);
+                bytes += rune.Utf8SequenceLength;
             }
         }
 
-        _text = Encoding.UTF8.GetBytes(text.ToString().PadRight(text.Length + TextBytes - Encoding.UTF8.GetByteCount(text.ToString())));
+        _text = Encoding.UTF8.GetBytes(text.Append(' ', TextBytes - bytes).ToString());
+        _masked = [.. _text];
+        Masking.Apply(_masked, Key);
+        _unmasked = new byte[TextBytes];
     }
 
     [Benchmark(Baseline = true)]
@@ -83,5 +96,20 @@ public class Utf8ValidatorBenchmarks
         Utf8Validator validator = default;
         int cut = _text.Length / 2 + 1;
         return validator.Append(_text.AsSpan(0, cut)) && validator.Append(_text.AsSpan(cut)) && validator.IsComplete;
+    }
+
+    /// <summary>In two passes, and into another place, as <see cref="Unmask"/> does it in one.</summary>
+    [Benchmark]
+    public bool UnmaskAndThenJudge()
+    {
+        Masking.Apply(_masked, _unmasked, Key);
+        return Utf8Validator.IsValid(_unmasked);
+    }
+
+    [Benchmark]
+    public bool Unmask()
+    {
+        Utf8Validator validator = default;
+        return validator.Unmask(_masked, _unmasked, Key) && validator.IsComplete;
     }
 }

@@ -73,7 +73,14 @@ public partial struct Utf8Validator
     {
         lastCharacter = 0;
         ref byte start = ref MemoryMarshal.GetReference(bytes);
-        if (Avx2.IsSupported && bytes.Length >= Vector256<byte>.Count + LookBehind)
+        if (Avx512BW.IsSupported && Vector512.IsHardwareAccelerated && bytes.Length >= Vector512<byte>.Count + LookBehind)
+        {
+            if (!AreValid512(ref start, (uint)bytes.Length))
+            {
+                return false;
+            }
+        }
+        else if (Avx2.IsSupported && bytes.Length >= Vector256<byte>.Count + LookBehind)
         {
             if (!AreValid256(ref start, (uint)bytes.Length))
             {
@@ -100,6 +107,49 @@ public partial struct Utf8Validator
         }
 
         return true;
+    }
+
+    private static bool AreValid512(ref byte start, nuint length)
+    {
+        Vector512<byte> firstHigh = Four(FirstHigh);
+        Vector512<byte> firstLow = Four(FirstLow);
+        Vector512<byte> secondHigh = Four(SecondHigh);
+
+        // Before the first vector there is nothing, and zeros stand for it.
+        Vector512<byte> input = Vector512.LoadUnsafe(ref start);
+        Vector512<byte> carried = Avx512F.AlignRight64(input.AsUInt64(), Vector512<ulong>.Zero, 6).AsByte();
+        Vector512<byte> errors = Judge(input, Avx512BW.AlignRight(input, carried, 15), Avx512BW.AlignRight(input, carried, 14), Avx512BW.AlignRight(input, carried, 13));
+
+        nuint last = length - (uint)Vector512<byte>.Count;
+        for (nuint position = (uint)Vector512<byte>.Count; position < last; position += (uint)Vector512<byte>.Count)
+        {
+            errors |= JudgeAt(ref Unsafe.Add(ref start, position));
+        }
+
+        // The last vector ends with the bytes, and may judge some of them twice.
+        errors |= JudgeAt(ref Unsafe.Add(ref start, last));
+        return errors == Vector512<byte>.Zero;
+
+        static Vector512<byte> Four(Vector128<byte> table) => Vector512.Create(Vector256.Create(table, table), Vector256.Create(table, table));
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        Vector512<byte> JudgeAt(ref byte at) => Judge(
+            Vector512.LoadUnsafe(ref at),
+            Vector512.LoadUnsafe(ref Unsafe.Subtract(ref at, 1)),
+            Vector512.LoadUnsafe(ref Unsafe.Subtract(ref at, 2)),
+            Vector512.LoadUnsafe(ref Unsafe.Subtract(ref at, 3)));
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        Vector512<byte> Judge(Vector512<byte> input, Vector512<byte> oneBack, Vector512<byte> twoBack, Vector512<byte> threeBack)
+        {
+            Vector512<byte> nibble = Vector512.Create((byte)0x0F);
+            Vector512<byte> wrong = Avx512BW.Shuffle(firstHigh, (oneBack.AsUInt16() >> 4).AsByte() & nibble)
+                & Avx512BW.Shuffle(firstLow, oneBack & nibble)
+                & Avx512BW.Shuffle(secondHigh, (input.AsUInt16() >> 4).AsByte() & nibble);
+            Vector512<byte> isThird = Avx512BW.SubtractSaturate(twoBack, Vector512.Create(ThirdByteBias));
+            Vector512<byte> isFourth = Avx512BW.SubtractSaturate(threeBack, Vector512.Create(FourthByteBias));
+            return ((isThird | isFourth) & Vector512.Create(TwoContinuations)) ^ wrong;
+        }
     }
 
     private static bool AreValid256(ref byte start, nuint length)

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using System.Text;
 
 namespace PipeWs.Protocol.Framing;
@@ -10,6 +11,10 @@ namespace PipeWs.Protocol.Framing;
 public partial struct Utf8Validator
 {
     private const byte Failed = byte.MaxValue;
+
+    /// <summary>How much is unmasked before what is not ASCII is judged, in bytes; a multiple of the key's length.</summary>
+    private const int UnmaskedBlockBytes = 8 * 1024;
+
     private const byte MinContinuation = 0x80;
     private const byte MaxContinuation = 0xBF;
 
@@ -38,6 +43,51 @@ public partial struct Utf8Validator
     /// <see langword="false"/> where the bytes so far cannot be the start of UTF-8, whatever follows; it stays so until <see cref="Reset"/>.
     /// </returns>
     public bool Append(ReadOnlySpan<byte> bytes) => (_missing == 0 && Ascii.IsValid(bytes)) || AppendSlow(bytes);
+
+    /// <summary>Unmasks a whole message in place and says, from the same look at its bytes, whether it is text. RFC 6455, sections 5.3 and 8.1.</summary>
+    /// <param name="payload">The message, masked from its first byte on. Where it is not UTF-8, not all of it may have been unmasked.</param>
+    /// <param name="maskingKey">The key in the order of the wire, as <see cref="FrameHeader.MaskingKey"/> gives it.</param>
+    /// <returns>Whether the bytes are UTF-8, whole.</returns>
+    public static bool Unmask(Span<byte> payload, uint maskingKey)
+    {
+        Utf8Validator validator = default;
+        return validator.Unmask(payload, payload, maskingKey) && validator.IsComplete;
+    }
+
+    /// <summary>Unmasks the next bytes of the message and takes them, in one pass. RFC 6455, sections 5.3 and 8.1.</summary>
+    /// <param name="source">The masked bytes; either the start of <paramref name="destination"/> too, or apart from it.</param>
+    /// <param name="destination">Where they go; at least as long as <paramref name="source"/>. Where they cannot be UTF-8, not all of them may have come there.</param>
+    /// <param name="maskingKey">The key in the order of the wire, as <see cref="FrameHeader.MaskingKey"/> gives it.</param>
+    /// <param name="offset">How many bytes of this frame's payload came before; only its two low bits matter, so a longer count may be cut.</param>
+    /// <returns>As <see cref="Append"/>.</returns>
+    /// <exception cref="ArgumentException"><paramref name="destination"/> is too short.</exception>
+    public bool Unmask(ReadOnlySpan<byte> source, Span<byte> destination, uint maskingKey, int offset = 0)
+    {
+        if (destination.Length < source.Length)
+        {
+            ThrowTooShort();
+        }
+
+        maskingKey = Masking.Turn(maskingKey, offset);
+        do
+        {
+            // What is not ASCII is looked at again, while it is in the nearest cache.
+            ReadOnlySpan<byte> block = source.Length <= UnmaskedBlockBytes ? source : source[..UnmaskedBlockBytes];
+            bool isAscii = Masking.ApplyCore(ref MemoryMarshal.GetReference(block), ref MemoryMarshal.GetReference(destination), (uint)block.Length, maskingKey);
+            if (!(isAscii && _missing == 0) && !AppendSlow(destination[..block.Length]))
+            {
+                return false;
+            }
+
+            source = source[block.Length..];
+            destination = destination[block.Length..];
+        }
+        while (!source.IsEmpty);
+
+        return true;
+
+        static void ThrowTooShort() => throw new ArgumentException("The destination is shorter than the source.", nameof(destination));
+    }
 
     /// <summary>Makes the validator ready for the next message.</summary>
     public void Reset() => this = default;

@@ -9,6 +9,9 @@ internal sealed class RoomRun
     /// <summary>As many bytes as it holds.</summary>
     internal const int MaxBytes = 32 * 1024;
 
+    /// <summary>Longer ones are not kept, in bytes: they leave from where they lie.</summary>
+    internal const int MaxFrameBytes = 4 * 1024;
+
     /// <summary>As many messages as it holds.</summary>
     internal const int MaxMessages = 512;
 
@@ -57,7 +60,7 @@ internal sealed class RoomRun
 
         int start = _count == 0 ? 0 : _ends[_count - 1];
         ReadOnlySpan<byte> bytes = frame.Bytes;
-        if (bytes.Length > MaxBytes - start)
+        if (bytes.Length > Math.Min(MaxFrameBytes, MaxBytes - start))
         {
             return;
         }

@@ -162,13 +162,6 @@ internal sealed partial class LoopReader : PipeReader, IValueTaskSource<ReadResu
         _connection.OnReaderCompleted();
     }
 
-    ReadResult IValueTaskSource<ReadResult>.GetResult(short token) => _waiter.GetResult(token);
-
-    ValueTaskSourceStatus IValueTaskSource<ReadResult>.GetStatus(short token) => _waiter.GetStatus(token);
-
-    void IValueTaskSource<ReadResult>.OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
-        _waiter.OnCompleted(continuation, state, token, flags);
-
     /// <summary>Ends a read that waits, because the connection was aborted. One that begins later sees it for itself.</summary>
     public void OnAborted()
     {

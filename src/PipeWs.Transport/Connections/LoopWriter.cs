@@ -83,12 +83,23 @@ internal sealed partial class LoopWriter : PipeWriter, IValueTaskSource<FlushRes
     {
         ThrowIfCompleted();
         ReadOnlySpan<byte> bytes = source.Span;
-        if (bytes.Length >= BufferBytes / 4 && !HasMoreBefore && !cancellationToken.IsCancellationRequested && TrySend())
+        bool isLarge = bytes.Length >= BufferBytes / 4;
+        if (isLarge)
+        {
+            SendDeferred();
+        }
+
+        if (isLarge && !HasMoreBefore && !cancellationToken.IsCancellationRequested && TrySend())
         {
             _ = TrySend(ref bytes);
         }
 
-        this.Write(bytes);
+        if (!bytes.IsEmpty)
+        {
+            bytes.CopyTo(GetSpan(bytes.Length));
+            Advance(bytes.Length);
+        }
+
         return FlushAsync(cancellationToken);
     }
 

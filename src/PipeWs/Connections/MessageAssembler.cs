@@ -16,21 +16,21 @@ internal struct MessageAssembler
     /// <summary>The bytes so far; valid until <see cref="Release"/>.</summary>
     internal readonly ReadOnlySequence<byte> Message => _buffer is null ? default : new ReadOnlySequence<byte>(_buffer, 0, _length);
 
-    internal void Append(in ReadOnlySequence<byte> bytes)
+    /// <summary>
+    /// Gives room for the next bytes of a message whose end is in sight. The room grows fourfold, so that a large message is moved seldom, but never beyond what was announced: who announces
+    /// much and sends little holds no more than four times what was sent.
+    /// </summary>
+    /// <param name="length">How many bytes come now.</param>
+    /// <param name="announcedBytes">How long the message is at least, with all frames so far.</param>
+    internal Span<byte> GetRoom(int length, long announcedBytes)
     {
-        int length = checked((int)bytes.Length);
-        if (length == 0)
-        {
-            return;
-        }
-
         if (_buffer is null || _buffer.Length - _length < length)
         {
-            Grow(length);
+            int needed = checked(_length + length);
+            Grow(needed, Math.Min(4L * _length, announcedBytes));
         }
 
-        bytes.CopyTo(_buffer.AsSpan(_length));
-        _length += length;
+        return _buffer.AsSpan(_length, length);
     }
 
     /// <summary>Gives room for more: what there is, or where there is none, as much again as was written; at first about what is asked for.</summary>
@@ -38,7 +38,7 @@ internal struct MessageAssembler
     {
         if (_buffer is null || _buffer.Length == _length)
         {
-            Grow(_buffer is null ? firstBytes : 1);
+            Grow(checked(_length + (_buffer is null ? firstBytes : 1)), 2L * _length);
         }
 
         return _buffer.AsSpan(_length);
@@ -57,11 +57,9 @@ internal struct MessageAssembler
         }
     }
 
-    private void Grow(int length)
+    private void Grow(int needed, long wanted)
     {
-        int needed = checked(_length + length);
-        int doubled = (int)Math.Min(Array.MaxLength, Math.Max(FirstBytes, 2L * _length));
-        byte[] larger = ArrayPool<byte>.Shared.Rent(Math.Max(needed, doubled));
+        byte[] larger = ArrayPool<byte>.Shared.Rent(Math.Max(needed, (int)Math.Min(Array.MaxLength, Math.Max(FirstBytes, wanted))));
         if (_buffer is not null)
         {
             _buffer.AsSpan(0, _length).CopyTo(larger);

@@ -60,6 +60,7 @@ public sealed partial class WsConnection
     {
         _outputFinished = true;
         Interlocked.MemoryBarrier();
+        ReleaseUncopied();
         DropInbox();
         DropMail();
         _compression?.ReleaseDeflater();

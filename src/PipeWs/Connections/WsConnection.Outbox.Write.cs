@@ -185,11 +185,13 @@ public sealed partial class WsConnection
                 return false;
             }
 
-            // The first segment may be empty, even of a sequence that is not.
-            SequencePosition position = node.Rest.Start;
-            ReadOnlyMemory<byte> segment;
-            while (node.Rest.TryGet(ref position, out segment) && segment.IsEmpty)
+            ReadOnlyMemory<byte> segment = FirstLent(node);
+            int direct = Math.Min(segment.Length, _options.FlushBytes);
+            if (writer.TryTakeDirect(direct))
             {
+                // The bytes are needed until the flush has ended: only then may the sender hear that all are written.
+                _directLentBytes = direct;
+                return false;
             }
 
             ReadOnlySpan<byte> piece = segment.Span;

@@ -199,7 +199,7 @@ public sealed partial class WsConnection
         }
     }
 
-    private WsFrameWriter CreateWriter() => new(_output, !_isServer, _options.FlushBytes, _compression);
+    private WsFrameWriter CreateWriter() => new(_output, ref _uncopied, !_isServer, _options.FlushBytes, _compression);
 
     private void WriteDirect(WsMessageType type, ReadOnlySpan<byte> payload, bool neverCompress)
     {
@@ -279,7 +279,7 @@ public sealed partial class WsConnection
                 {
                     _bytesSent += _unflushedBytes;
                     _unflushedBytes = 0;
-                    ValueTask<FlushResult> flush = _output.FlushAsync();
+                    ValueTask<FlushResult> flush = FlushOutput();
                     if (!flush.IsCompleted)
                     {
                         // The turn stays held, and what comes meanwhile waits, until the transport took these.
@@ -329,6 +329,7 @@ public sealed partial class WsConnection
 
     private void AfterFlush(FlushResult result)
     {
+        ReleaseUncopied();
         if (result.IsCompleted)
         {
             // The transport reads no more: what was written is lost, and so is what would be.

@@ -1,5 +1,4 @@
 using System.Buffers;
-using System.Runtime.InteropServices;
 using PipeWs.Protocol.Framing;
 
 namespace PipeWs;
@@ -146,9 +145,7 @@ public sealed partial class WsConnection
         bool valid;
         if (payload.IsSingleSegment)
         {
-            ReadOnlySpan<byte> span = payload.FirstSpan;
-            Unmask(span, header.MaskingKey, 0);
-            valid = _messageType != WsMessageType.Text || Utf8Validator.IsValid(span);
+            valid = UnmaskWhole(WritableOf(payload.FirstSpan), _messageType, header.MaskingKey);
         }
         else
         {
@@ -167,7 +164,7 @@ public sealed partial class WsConnection
         isFirst = isLast = false;
         if (length > 0)
         {
-            if (!UnmaskAndValidate(payload, Partial.FrameKey, Partial.FrameOffset))
+            if (!(_inParts ? UnmaskAndValidate(payload, Partial.FrameKey, Partial.FrameOffset) : AssembleValid(payload)))
             {
                 return FailStep(s_notUtf8);
             }
@@ -187,7 +184,6 @@ public sealed partial class WsConnection
             return EndPart(ends, length == 0, out isFirst, out isLast);
         }
 
-        Partial.Assembly.Append(payload);
         if (!ends)
         {
             return ReceiveStep.NeedMore;
@@ -211,32 +207,6 @@ public sealed partial class WsConnection
         _partIsFirst = false;
         _inMessage = _inParts = !ends;
         return ReceiveStep.Part;
-    }
-
-    private bool UnmaskAndValidate(in ReadOnlySequence<byte> payload, uint key, int offset)
-    {
-        foreach (ReadOnlyMemory<byte> segment in payload)
-        {
-            Unmask(segment.Span, key, offset);
-            offset = (offset + segment.Length) & 3;
-            if (_messageType == WsMessageType.Text && !Partial.Utf8.Append(segment.Span))
-            {
-                return false;
-            }
-        }
-
-        return true;
-    }
-
-    /// <summary>
-    /// Unmasks in place, the one method that writes to what was read: only bytes that this call consumes, which nobody reads again.
-    /// </summary>
-    private void Unmask(ReadOnlySpan<byte> payload, uint key, int offset)
-    {
-        if (_isServer)
-        {
-            Masking.Apply(MemoryMarshal.CreateSpan(ref MemoryMarshal.GetReference(payload), payload.Length), key, offset);
-        }
     }
 
     private ReceiveStep ReadControl(ref ReadOnlySequence<byte> buffer, in FrameHeader header, WsReceiver receiver)

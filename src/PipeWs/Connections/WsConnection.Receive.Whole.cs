@@ -67,12 +67,7 @@ public sealed partial class WsConnection
             return false;
         }
 
-        Span<byte> message = rest.Slice(header, length);
-        if (_isServer)
-        {
-            Masking.Apply(message, MemoryMarshal.Read<uint>(rest[(header - KeyBytes)..]));
-        }
-
+        isValid = UnmaskWhole(rest.Slice(header, length), type, _isServer ? MemoryMarshal.Read<uint>(rest[(header - KeyBytes)..]) : 0);
         _messageType = type;
         _inParts = false;
         if (_compression is not null)
@@ -82,7 +77,6 @@ public sealed partial class WsConnection
 
         payload = new ReadOnlySequence<byte>(bytes.Array!, bytes.Offset + used + header, length);
         used += header + length;
-        isValid = type != WsMessageType.Text || Utf8Validator.IsValid(message);
         return true;
     }
 

@@ -15,13 +15,20 @@ public ref struct WsFrameWriter
     /// <summary>Up to this many bytes a payload and its header are written in one go.</summary>
     private const int MaxBytesAtOnce = 1024;
 
+    /// <summary>From this many bytes on what leaves alone is handed to the transport where it lies, and not copied into its buffer.</summary>
+    private const int MinDirectBytes = 8 * 1024;
+
     private readonly PipeWriter _output;
     private readonly bool _masks;
     private readonly int _fullBytes;
     private readonly ConnectionCompression? _compression;
 
-    internal WsFrameWriter(PipeWriter output, bool masks, int fullBytes, ConnectionCompression? compression)
+    /// <summary>The connection's: what was written last and not copied yet, in the hope that nothing follows it before the flush.</summary>
+    private readonly ref WsFrame? _uncopied;
+
+    internal WsFrameWriter(PipeWriter output, ref WsFrame? uncopied, bool masks, int fullBytes, ConnectionCompression? compression)
     {
+        _uncopied = ref uncopied;
         _compression = compression;
         _output = output;
         _masks = masks;
@@ -62,6 +69,7 @@ public ref struct WsFrameWriter
             return false;
         }
 
+        CopyUncopied();
         MessagesWritten += messages;
         BytesWritten += frames.Length;
         Copy(frames);
@@ -99,6 +107,7 @@ public ref struct WsFrameWriter
     {
         if (!_masks && payload.Length <= MaxBytesAtOnce)
         {
+            CopyUncopied();
             Span<byte> frame = _output.GetSpan(FrameHeader.MaxLength + payload.Length);
             int length = FrameHeader.Write(frame, opcode, payload.Length, fin, rsv);
             payload.CopyTo(frame[length..]);
@@ -144,6 +153,7 @@ public ref struct WsFrameWriter
     /// <returns>The masking key; unused by a server.</returns>
     internal uint WriteHeader(Opcode opcode, bool fin, long payloadLength, byte rsv = 0)
     {
+        CopyUncopied();
         Span<byte> header = _output.GetSpan(FrameHeader.MaxLength);
         uint key = 0;
         int written;
@@ -160,6 +170,18 @@ public ref struct WsFrameWriter
         _output.Advance(written);
         BytesWritten += written;
         return key;
+    }
+
+    /// <summary>Takes a piece of a payload that is to leave where it lies, if it is worth it; the caller then lets it leave before anything else is written.</summary>
+    internal bool TryTakeDirect(int length)
+    {
+        if (_masks || BytesWritten > 0 || length < MinDirectBytes || _output is not { CanGetUnflushedBytes: true, UnflushedBytes: 0 })
+        {
+            return false;
+        }
+
+        BytesWritten = length;
+        return true;
     }
 
     internal void WritePayload(scoped ReadOnlySpan<byte> payload, uint key, int offset)
@@ -209,9 +231,35 @@ public ref struct WsFrameWriter
             return;
         }
 
-        ReadOnlySpan<byte> bytes = frame.Bytes;
-        BytesWritten += bytes.Length;
-        Copy(bytes);
+        CopyUncopied();
+        if (IsDirect(frame.Length))
+        {
+            frame.Retain();
+            _uncopied = frame;
+        }
+        else
+        {
+            Copy(frame.Bytes);
+        }
+
+        BytesWritten += frame.Length;
+    }
+
+    /// <summary>
+    /// Whether a frame is left where it lies. One system call more, where bytes were gathered before it, costs less than the copy of what fills a flush, and more than any smaller one.
+    /// </summary>
+    private readonly bool IsDirect(int length) =>
+        length >= MinDirectBytes && (length >= _fullBytes || _output is { CanGetUnflushedBytes: true, UnflushedBytes: 0 });
+
+    /// <summary>Something follows what was not copied: both leave in one piece.</summary>
+    private readonly void CopyUncopied()
+    {
+        if (_uncopied is { } frame)
+        {
+            _uncopied = null;
+            Copy(frame.Bytes);
+            frame.Release();
+        }
     }
 
     private readonly void Copy(scoped ReadOnlySpan<byte> bytes)

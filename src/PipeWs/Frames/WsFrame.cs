@@ -21,6 +21,9 @@ public sealed partial class WsFrame
     /// <summary>The whole frame, header and payload, as a server sends it.</summary>
     public ReadOnlySpan<byte> Bytes => _buffer.AsSpan(Start, Length);
 
+    /// <summary><see cref="Bytes"/>, for what outlasts the call.</summary>
+    internal ReadOnlyMemory<byte> Memory => _buffer.AsMemory(Start, Length);
+
     /// <summary>The payload.</summary>
     public ReadOnlySpan<byte> Payload => _buffer.AsSpan(FrameHeader.MaxLength, PayloadLength);
 

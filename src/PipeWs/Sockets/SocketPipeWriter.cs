@@ -18,6 +18,9 @@ internal sealed class SocketPipeWriter : PipeWriter
     /// <summary>What is gathered before the first bytes are sent early, in bytes. As much as a connection hands over at a time, unless a frame is larger.</summary>
     internal const int BufferBytes = 64 * 1024;
 
+    /// <summary>From this many bytes on what is written with its flush is not copied.</summary>
+    internal const int MinDirectBytes = 8 * 1024;
+
     private readonly Socket _socket;
     private readonly PipeWriter _transportOutput;
     private byte[]? _buffer;
@@ -80,6 +83,25 @@ internal sealed class SocketPipeWriter : PipeWriter
         return SocketFlush.StartAsync(this, _socket, _buffer.AsMemory(_start, _end - _start));
     }
 
+    /// <summary>Sends the bytes after those gathered before; what is large is not copied, but for what the kernel does not take at once.</summary>
+    /// <inheritdoc cref="FlushAsync"/>
+    public override ValueTask<FlushResult> WriteAsync(ReadOnlyMemory<byte> source, CancellationToken cancellationToken = default)
+    {
+        ReadOnlySpan<byte> bytes = source.Span;
+        if (bytes.Length >= MinDirectBytes && TrySend())
+        {
+            _ = TrySend(ref bytes);
+        }
+
+        if (!bytes.IsEmpty)
+        {
+            bytes.CopyTo(GetSpan(bytes.Length));
+            Advance(bytes.Length);
+        }
+
+        return FlushAsync(cancellationToken);
+    }
+
     /// <summary>Does nothing: a flush under way ends when the peer reads, or when the transport is aborted.</summary>
     public override void CancelPendingFlush()
     {
@@ -107,13 +129,27 @@ internal sealed class SocketPipeWriter : PipeWriter
     /// <returns><see langword="false"/> where some is left. All is sent where the socket takes no more at all.</returns>
     private bool TrySend()
     {
-        while (_start < _end && !_isEnded)
+        ReadOnlySpan<byte> bytes = _buffer.AsSpan(_start, _end - _start);
+        bool isAll = TrySend(ref bytes);
+        _start = _end - bytes.Length;
+        if (isAll)
+        {
+            _start = _end = 0;
+        }
+
+        return isAll;
+    }
+
+    /// <inheritdoc cref="TrySend()"/>
+    private bool TrySend(ref ReadOnlySpan<byte> bytes)
+    {
+        while (!bytes.IsEmpty && !_isEnded)
         {
             int sent;
             SocketError error;
             try
             {
-                sent = _socket.Send(_buffer.AsSpan(_start, _end - _start), SocketFlags.None, out error);
+                sent = _socket.Send(bytes, SocketFlags.None, out error);
             }
             catch (ObjectDisposedException)
             {
@@ -122,7 +158,7 @@ internal sealed class SocketPipeWriter : PipeWriter
                 error = SocketError.OperationAborted;
             }
 
-            _start += sent;
+            bytes = bytes[sent..];
             if (error is SocketError.WouldBlock or SocketError.NoBufferSpaceAvailable)
             {
                 return false;
@@ -131,7 +167,7 @@ internal sealed class SocketPipeWriter : PipeWriter
             _isEnded = error != SocketError.Success;
         }
 
-        _start = _end = 0;
+        bytes = default;
         return true;
     }
 

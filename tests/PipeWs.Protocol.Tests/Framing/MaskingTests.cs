@@ -8,7 +8,7 @@ public class MaskingTests
 {
     private const uint Key = 0x3D21FA37; // read from 37 FA 21 3D on a little-endian machine
 
-    private static readonly int[] Lengths = [.. Enumerable.Range(0, 201), 255, 256, 257, 1000, 1024, 4095, 4096, 4097, 16384, 65537];
+    private static readonly int[] Lengths = [.. Enumerable.Range(0, 201), 255, 256, 257, 511, 512, 513, 640, 1000, 1024, 4095, 4096, 4097, 16384, 65537];
 
     [Fact]
     public void Unmasks_the_example_of_the_RFC()
@@ -25,7 +25,7 @@ public class MaskingTests
         const int Guard = 64;
         foreach (int length in Lengths)
         {
-            int alignments = length <= 200 ? 17 : 3;
+            int alignments = length <= 200 ? 17 : length <= 1024 ? 65 : 3;
             for (int alignment = 0; alignment < alignments; alignment++)
             {
                 for (int offset = 0; offset < 5; offset++)

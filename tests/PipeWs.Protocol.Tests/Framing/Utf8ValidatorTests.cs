@@ -141,7 +141,7 @@ public class Utf8ValidatorTests
     {
         Parallel.For(0, 256, first =>
         {
-            Span<byte> text = stackalloc byte[80];
+            Span<byte> text = stackalloc byte[160];
             text.Fill((byte)'a');
             JudgeAloneAndInside([(byte)first], text);
             for (int second = 0; second < 256; second++)
@@ -166,7 +166,7 @@ public class Utf8ValidatorTests
     {
         Parallel.For(0, 256, first =>
         {
-            Span<byte> text = stackalloc byte[80];
+            Span<byte> text = stackalloc byte[160];
             text.Fill((byte)'a');
             for (int second = 0; second < 256; second++)
             {
@@ -184,7 +184,7 @@ public class Utf8ValidatorTests
     [Fact]
     public void Every_character_is_valid_wherever_it_stands_in_a_vector()
     {
-        byte[] text = new byte[96];
+        byte[] text = new byte[224];
         for (int value = 0x80; value <= 0x10FFFF; value++)
         {
             if (!Rune.TryCreate(value, out Rune rune))
@@ -192,7 +192,7 @@ public class Utf8ValidatorTests
                 continue;
             }
 
-            int position = value % 80;
+            int position = value % 208;
             int length = rune.EncodeToUtf8(text.AsSpan(position));
             if (!Utf8Validator.IsValid(text))
             {
@@ -331,10 +331,10 @@ public class Utf8ValidatorTests
         }
     }
 
-    // The text is of the letter 'a', which no character that is cut can bear; the sequence goes where vectors of 16 and of 32 bytes meet.
+    // The text is of the letter 'a', which no character that is cut can bear; the sequence goes where vectors of 16, of 32 and of 64 bytes meet.
     private static void JudgeInside(ReadOnlySpan<byte> sequence, Span<byte> text)
     {
-        const int Place = 31;
+        const int Place = 63;
         (int failure, bool complete) = Utf8Oracle.Judge(sequence);
         bool possible = failure == sequence.Length;
         bool whole = possible && complete;
@@ -342,8 +342,9 @@ public class Utf8ValidatorTests
         sequence.CopyTo(text[Place..]);
         bool same = Utf8Validator.IsValid(text) == whole
             && Utf8Validator.IsValid(text[..(Place + sequence.Length)]) == whole
-            && Utf8Validator.IsValid(text[16..50]) == whole
-            && Utf8Validator.IsValid(text[18..50]) == whole;
+            && Utf8Validator.IsValid(text[32..112]) == whole
+            && Utf8Validator.IsValid(text[48..82]) == whole
+            && Utf8Validator.IsValid(text[50..82]) == whole;
         Utf8Validator validator = default;
         same &= validator.Append(text[..(Place + sequence.Length)]) == possible && validator.IsComplete == whole;
         text.Slice(Place, sequence.Length).Fill((byte)'a');

@@ -8,6 +8,7 @@ public sealed class RoomRunTests
     private readonly RoomLog _log = new(1024, 16 * 1024 * 1024);
     private readonly RoomRun _run = new();
     private readonly RecordedPipeWriter _output = new();
+    private WsFrame? _uncopied;
 
     public RoomRunTests() => _run.Begin(_log);
 
@@ -59,19 +60,18 @@ public sealed class RoomRunTests
     }
 
     [Theory]
-    [InlineData(RoomRun.MaxBytes, 1)]
-    [InlineData((RoomRun.MaxBytes / 4) - 10, 4)]
+    [InlineData(RoomRun.MaxFrameBytes, 0)]
+    [InlineData(RoomRun.MaxFrameBytes - 10, RoomRun.MaxBytes / RoomRun.MaxFrameBytes)]
     [InlineData(1, RoomRun.MaxMessages)]
     public void It_keeps_no_more_than_it_has_room_for(int payloadBytes, int kept)
     {
-        int taken = payloadBytes == RoomRun.MaxBytes ? 0 : kept;
         for (int number = 1; number < kept + 10; number++)
         {
             _run.Add(_log, number, Frame(new string('x', payloadBytes)));
         }
 
         WsFrameWriter writer = CreateWriter();
-        Assert.Equal(1 + taken, _run.Write(_log, 1, ref writer));
+        Assert.Equal(1 + kept, _run.Write(_log, 1, ref writer));
     }
 
     [Fact]
@@ -79,9 +79,9 @@ public sealed class RoomRunTests
     {
         _run.Add(_log, 5, Frame("five"));
         _run.Add(_log, 6, Frame("six"));
-        var masked = new WsFrameWriter(_output, masks: true, 1000, null);
+        var masked = new WsFrameWriter(_output, ref _uncopied, masks: true, 1000, null);
         Assert.Equal(5, _run.Write(_log, 5, ref masked));
-        var small = new WsFrameWriter(_output, masks: false, Bytes("five").Length + 1, null);
+        var small = new WsFrameWriter(_output, ref _uncopied, masks: false, Bytes("five").Length + 1, null);
         Assert.Equal(5, _run.Write(_log, 5, ref small));
         Assert.Equal(7, _run.Write(_log, 6, ref small));
         Assert.Equal(Bytes("six"), Written());
@@ -91,7 +91,7 @@ public sealed class RoomRunTests
 
     private static byte[] Bytes(string text) => Frame(text).Bytes.ToArray();
 
-    private WsFrameWriter CreateWriter() => new(_output, masks: false, 64 * 1024, null);
+    private WsFrameWriter CreateWriter() => new(_output, ref _uncopied, masks: false, 64 * 1024, null);
 
     private byte[] Written()
     {

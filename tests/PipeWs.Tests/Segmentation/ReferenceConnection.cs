@@ -160,8 +160,10 @@ internal static class ReferenceConnection
                 if (type == WsMessageType.Text)
                 {
                     // 8.1: "MUST _Fail the WebSocket Connection_"; at once, since no byte to come can help.
-                    (int failure, bool complete) = Utf8Oracle.Judge(said);
-                    if (failure < said.Length || (isWhole && fin && verdict == ReferenceVerdict.Valid && !complete))
+                    // The byte that is one too many is not looked at: that it is there is enough.
+                    byte[] judged = verdict == ReferenceVerdict.TooLong ? said[..inflater.MaxBytes] : said;
+                    (int failure, bool complete) = Utf8Oracle.Judge(judged);
+                    if (failure < judged.Length || (isWhole && fin && verdict == ReferenceVerdict.Valid && !complete))
                     {
                         return Failed(1007);
                     }
