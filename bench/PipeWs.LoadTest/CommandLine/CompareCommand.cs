@@ -10,7 +10,9 @@ internal static class CompareCommand
 {
     private const int Rounds = 3;
     private const double Seconds = 5;
-    private const double WarmUpSeconds = 3;
+
+    // The compiler needs five seconds of load until all that is hot is compiled in full.
+    private const double WarmUpSeconds = 6;
     private const double QuickSeconds = 2;
     private const double QuickWarmUpSeconds = 1;
 
