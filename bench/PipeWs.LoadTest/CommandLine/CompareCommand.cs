@@ -27,7 +27,7 @@ internal static class CompareCommand
 
     private static readonly Option<FileInfo?> Markdown = new("--markdown") { Description = "A file that gets the result as a Markdown table." };
     private static readonly Option<FileInfo?> Svg = new("--svg") { Description = "A file that gets the result as a chart." };
-    private static readonly Option<string[]> Scenarios = CreateList("--scenarios", "The scenarios, by group (echo, bcast, idle) or name", [.. Scenario.All.Select(scenario => scenario.Group).Distinct()]);
+    private static readonly Option<string[]> Scenarios = CreateList("--scenarios", "The scenarios, by group (echo, bcast, idle, connect) or name", [.. Scenario.All.Select(scenario => scenario.Group).Distinct()]);
     private static readonly Option<int?> RoundCount = new("--rounds") { Description = $"How often each server meets each scenario. Default: {Rounds}; 1 with --quick." };
     private static readonly Option<bool> Quick = new("--quick") { Description = "One short round: for a first look, not for a claim." };
 

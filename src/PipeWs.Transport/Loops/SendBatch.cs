@@ -43,28 +43,42 @@ internal sealed class SendBatch : IDisposable
             return false;
         }
 
-        if (_count == MaxSends || RoomBytes - _used < bytes.Length)
+        try
         {
-            SendAll();
-        }
+            if (_count == MaxSends || RoomBytes - _used < bytes.Length)
+            {
+                SendAll();
+            }
 
-        bytes.CopyTo(_bytes.AsSpan(_used));
-        _entries[_count++] = new Entry(writer, socket, _used, bytes.Length);
-        _used += bytes.Length;
-        _isInUse = false;
-        return true;
+            bytes.CopyTo(_bytes.AsSpan(_used));
+            _entries[_count++] = new Entry(writer, socket, _used, bytes.Length);
+            _used += bytes.Length;
+            return true;
+        }
+        finally
+        {
+            // Whatever happens: whoever takes the loop waits for this.
+            _isInUse = false;
+        }
     }
 
     /// <summary>Sends all there is. By the batch's thread.</summary>
     public void Send()
     {
-        if (TryEnter())
+        if (!TryEnter())
+        {
+            return;
+        }
+
+        try
         {
             if (_count > 0)
             {
                 SendAll();
             }
-
+        }
+        finally
+        {
             _isInUse = false;
         }
     }
