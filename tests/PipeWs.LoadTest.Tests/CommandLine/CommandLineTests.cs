@@ -108,6 +108,16 @@ public sealed class CommandLineTests
         Assert.Equal(12.5, rate.Rate);
     }
 
+    [Fact]
+    public void An_idle_server_of_this_program_is_asked_to_compact_its_heap()
+    {
+        ParseResult asked = Parse("run --url ws://localhost/ --mode idle --pid 4711 --compact");
+
+        Assert.Null(RunCommand.FindContradiction(asked));
+        Assert.True(RunCommand.GetOptions(asked).Compacts);
+        Assert.False(RunCommand.GetOptions(Parse("run --url ws://localhost/ --mode idle --pid 4711")).Compacts);
+    }
+
     [Theory]
     [InlineData("--mode fanout --window 1 --rate 1")]
     [InlineData("--mode fanout --window 0")]
@@ -118,6 +128,8 @@ public sealed class CommandLineTests
     [InlineData("--mode echo --window 2")]
     [InlineData("--mode idle --rate 2")]
     [InlineData("--mode connect --in-flight 2")]
+    [InlineData("--mode idle --compact")]
+    [InlineData("--mode echo --pid 4711 --compact")]
     [InlineData("--mode echo --connections 0")]
     [InlineData("--mode echo --threads 0")]
     [InlineData("--mode echo --protocol signalr --type binary")]

@@ -54,6 +54,31 @@ public sealed class ServeProcessTests
     }
 
     [Fact]
+    public async Task A_server_that_compacts_its_heap_goes_on()
+    {
+        await using var process = ChildProcess.Start(["serve", "--server", "pipews", "--port", "0"], core: null, _ => { });
+        string? line = await process.Output.ReadLineAsync(TestContext.Current.CancellationToken);
+        Assert.NotNull(line);
+
+        LoadResult result = await LoadRun.RunAsync(
+            new LoadOptions
+            {
+                Url = new Uri(line["ready http".Length..].Insert(0, "ws") + "/echo"),
+                Mode = LoadMode.Idle,
+                Connections = 20,
+                Duration = TimeSpan.FromSeconds(0.5),
+                ProcessId = process.Id,
+                Compacts = true,
+            },
+            new Recorder(),
+            TestContext.Current.CancellationToken);
+
+        Assert.True(result.IsSound, result.FirstError);
+        Assert.NotNull(result.BytesPerConnection);
+        Assert.Equal(0, await process.StopAsync());
+    }
+
+    [Fact]
     public async Task A_port_that_is_taken_is_an_error_in_words()
     {
         using var taken = new TcpListener(IPAddress.Loopback, 0);

@@ -186,6 +186,41 @@ public sealed class ShutdownTests
     }
 
     [Fact]
+    public async Task An_endpoint_that_closes_alone_is_noticed_within_half_a_second()
+    {
+        var clock = new ManualTimeProvider();
+        using var hub = new TestHub(time: clock);
+        using var endpoint = new CancellationTokenSource();
+        await using var closing = new HubPeer(hub.Hub, closeRequested: endpoint.Token);
+        await using var other = new HubPeer(hub.Hub);
+        await hub.Hub.All.SendTextAsync("before");
+        await endpoint.CancelAsync();
+
+        clock.Advance(WsHeartbeat.Interval);
+
+        await closing.Served.Soon();
+        Assert.Equal(TimeSpan.FromSeconds(0.5), WsHeartbeat.Interval);
+        Assert.Equal(1001, closing.CloseCode);
+        Assert.Contains("before", closing.Texts);
+        Assert.False(other.Served.IsCompleted);
+        Assert.Equal(0, other.CloseCode);
+        Assert.Single(hub.Hub.Connections);
+    }
+
+    [Fact]
+    public async Task A_connection_that_comes_as_its_endpoint_closes_is_told_at_once()
+    {
+        using var hub = new TestHub(time: new ManualTimeProvider());
+        using var endpoint = new CancellationTokenSource();
+        await endpoint.CancelAsync();
+        await using var peer = new HubPeer(hub.Hub, closeRequested: endpoint.Token);
+
+        await peer.Served.Soon();
+
+        Assert.Equal(1001, peer.CloseCode);
+    }
+
+    [Fact]
     public async Task Clients_over_HTTP_2_get_1001_too()
     {
         await using HubServer server = await HubServer.JsonAsync(Door.MappedH2, hasBystander: false);

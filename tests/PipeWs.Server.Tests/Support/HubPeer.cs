@@ -21,7 +21,7 @@ internal sealed class HubPeer : IAsyncDisposable
     private readonly MessageInflater? _inflater;
     private volatile TaskCompletionSource? _paused;
 
-    internal HubPeer(Hub hub, string? userId = null, int windowBytes = 64 * 1024, DeflateParameters? compression = null)
+    internal HubPeer(Hub hub, string? userId = null, int windowBytes = 64 * 1024, DeflateParameters? compression = null, CancellationToken closeRequested = default)
     {
         _inflater = compression is { ServerNoContextTakeover: false } agreed ? new MessageInflater(agreed.ServerMaxWindowBits) : null;
         _toServer = new Pipe();
@@ -33,7 +33,7 @@ internal sealed class HubPeer : IAsyncDisposable
             Compression = compression,
             User = userId is null ? null : new ClaimsPrincipal(new ClaimsIdentity([new Claim(ClaimTypes.NameIdentifier, userId)])),
             TransportClosed = CancellationToken.None,
-            CloseRequested = CancellationToken.None,
+            CloseRequested = closeRequested,
         });
         _reading = ReadAsync();
     }
