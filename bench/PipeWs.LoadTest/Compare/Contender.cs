@@ -19,7 +19,7 @@ internal sealed record Contender(string Name, IReadOnlyList<string> Arguments, s
     public static IReadOnlyList<Contender> All { get; } =
     [
         new("pipews", ["--server", "pipews"], "the hub on Kestrel's own sockets as they come"),
-        new("pipews-inline", ["--server", "pipews", "--scheduling", "inline"], "the same with LatencyMode.LowLatency and EnableInlineSockets"),
+        new("pipews-inline", ["--server", "pipews", "--scheduling", "inline"], "the same with LatencyMode.LowLatency, EnableInlineSockets and UseMemoryBlocks"),
         new("pipews-loops", ["--server", "pipews", "--transport", "loops"], "the hub on PipeWs.Transport"),
         new("pipews-epoll", ["--server", "pipews", "--transport", "epoll"], "the hub on PipeWs.Transport without io_uring"),
         new("pipews-handler", ["--server", "pipews", "--door", "handler"], "the handler door on Kestrel's own sockets"),

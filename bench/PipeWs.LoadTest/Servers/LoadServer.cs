@@ -54,7 +54,7 @@ internal static class LoadServer
         WebApplicationBuilder builder = WebApplication.CreateSlimBuilder();
         if (options.Scheduling == Scheduling.Inline)
         {
-            builder.WebHost.EnableInlineSockets().UseSockets(static sockets => sockets.UnsafePreferInlineScheduling = true);
+            builder.WebHost.EnableInlineSockets().UseMemoryBlocks().UseSockets(static sockets => sockets.UnsafePreferInlineScheduling = true);
         }
 
         if (options.Transport != TransportKind.Sockets)

@@ -19,6 +19,7 @@ internal static partial class GuideExamples
     internal static void Inline(WebApplicationBuilder builder)
     {
         builder.WebHost.EnableInlineSockets();
+        builder.WebHost.UseMemoryBlocks();
         builder.Services.AddPipeWs(options => options.LatencyMode = WsLatencyMode.LowLatency);
     }
 
