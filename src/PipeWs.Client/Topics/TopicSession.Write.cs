@@ -6,6 +6,7 @@ namespace PipeWs.Client.Topics;
 internal sealed partial class TopicSession
 {
     private int _disconnects;
+    private bool _isSendingAgain;
 
     public async Task<WsTopicMessage> WriteAsync(WsTopicRequest request, TopicLink? link, CancellationToken cancellationToken)
     {
@@ -156,62 +157,68 @@ internal sealed partial class TopicSession
         }
     }
 
-    /// <summary>Sends what waits for a connection, in its order.</summary>
-    private async Task SendAgainAsync(TopicLink link)
+    private void WaitForConnection(PendingWrite write)
     {
+        lock (_lock)
+        {
+            SetWaitingUnsynchronized(write);
+            SendAgainUnsynchronized();
+        }
+    }
+
+    /// <summary>Sees to it that what waits for a connection is sent as soon as there is one. One task does it, so that the order stays.</summary>
+    private void SendAgainUnsynchronized()
+    {
+        if (!_isSendingAgain && _link is { IsReady: true } && _pending.Values.Any(static pending => pending is PendingWrite { State: PendingWriteState.Waiting }))
+        {
+            _isSendingAgain = true;
+            _tasks.Run(SendAgainAsync);
+        }
+    }
+
+    private async Task SendAgainAsync()
+    {
+        TopicLink? failed = null;
         while (true)
         {
             PendingWrite? next;
+            TopicLink? link;
             lock (_lock)
             {
-                next = link.IsReady ? _pending.Values.OfType<PendingWrite>().Where(static write => write.State == PendingWriteState.Waiting).MinBy(static write => write.Number) : null;
+                // One that has failed has ended, although that may not be known here yet.
+                link = _link is { IsReady: true } && _link != failed ? _link : null;
+                next = link is null ? null : _pending.Values.OfType<PendingWrite>().Where(static write => write.State == PendingWriteState.Waiting).MinBy(static write => write.Number);
                 if (next is null)
                 {
+                    // The next connection, or what waits for it from now on, begins a new one.
+                    _isSendingAgain = false;
                     return;
                 }
 
                 next.State = PendingWriteState.Sending;
             }
 
-            bool isSent;
             try
             {
-                await link.Connection.SendAsync(next.Payload);
-                isSent = true;
+                await link!.Connection.SendAsync(next.Payload);
             }
             catch (Exception)
             {
                 // The connection has ended; the next one gets it.
-                isSent = false;
+                failed = link;
             }
 
             lock (_lock)
             {
-                if (isSent && link.IsReady)
+                if (link != failed && link!.IsReady)
                 {
                     SetSentUnsynchronized(next);
                 }
                 else
                 {
                     SetWaitingUnsynchronized(next);
-                    return;
                 }
             }
-        }
-    }
-
-    private void WaitForConnection(PendingWrite write)
-    {
-        TopicLink? link;
-        lock (_lock)
-        {
-            SetWaitingUnsynchronized(write);
-            link = _link is { IsReady: true } ? _link : null;
-        }
-
-        if (link is not null)
-        {
-            _tasks.Run(() => SendAgainAsync(link));
         }
     }
 

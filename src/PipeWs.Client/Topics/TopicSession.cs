@@ -120,7 +120,6 @@ internal sealed partial class TopicSession : IClientLayer
     {
         var batches = new List<TopicState[]>();
         TopicLink link;
-        bool resends;
         lock (_lock)
         {
             link = GetLinkUnsynchronized(connection);
@@ -148,12 +147,7 @@ internal sealed partial class TopicSession : IClientLayer
                 KickUnsynchronized(topic);
             }
 
-            resends = _pending.Values.Any(static pending => pending is PendingWrite { State: PendingWriteState.Waiting });
-        }
-
-        if (resends)
-        {
-            _tasks.Run(() => SendAgainAsync(link));
+            SendAgainUnsynchronized();
         }
 
         RunBatches(link, batches);

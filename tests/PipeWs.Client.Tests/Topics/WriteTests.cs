@@ -1,6 +1,8 @@
 using System.Collections.Concurrent;
+using System.IO.Pipelines;
 using System.Text.Json.Nodes;
 using PipeWs.Client.Tests.Support;
+using PipeWs.Client.Topics;
 using PipeWs.Shared;
 
 namespace PipeWs.Client.Tests.Topics;
@@ -235,5 +237,44 @@ public sealed class WriteTests
 
         Assert.Equal(WsSendFailure.Disconnected, error.Failure);
         Assert.Equal(0, client.PendingRequests);
+    }
+
+    [Fact]
+    public async Task A_write_is_sent_again_where_its_connection_fails_it_after_the_next_has_become_ready()
+    {
+        await using var client = new WsTopicClient(new WsTopicClientOptions { Connection = { Endpoints = { new Uri("ws://memory.test/ws") } }, SendAgain = true });
+        TopicSession session = client.Session;
+        (WsClientConnection first, IDuplexPipe firstPeer) = Connect(client, 1);
+        (WsClientConnection second, IDuplexPipe secondPeer) = Connect(client, 2);
+        session.OnReady(first);
+
+        // More than the transport takes: its beginning is there, and it has not been sent yet.
+        Task<WsTopicMessage> write = client.WriteAsync(new WsTopicRequest("tell") { Data = System.Text.Encoding.UTF8.GetBytes($"\"{new string('x', 1_000_000)}\"") });
+        Assert.False((await firstPeer.Input.ReadAsync().Soon()).Buffer.IsEmpty);
+        session.OnDisconnected(first, WsDisconnect.From(new IOException("gone")));
+        session.OnReady(second);
+        await firstPeer.Input.CompleteAsync();
+        first.Connection.Abort();
+
+        var peer = new RawPeer(secondPeer, masks: false);
+        RawFrame? frame = await peer.TryReadFrameAsync().Soon();
+        Assert.StartsWith("{\"id\":\"1\",\"type\":\"tell\"", frame!.PayloadText, StringComparison.Ordinal);
+        await peer.SendTextAsync("""{"id":"1","type":"ack"}""");
+        using WsTopicMessage answer = await write.Soon();
+        Assert.Equal("ack", answer.Type);
+        Assert.Equal(0, client.PendingRequests);
+
+        second.Connection.Abort();
+        await Task.WhenAll(first.Ended, second.Ended).Soon();
+    }
+
+    /// <summary>A connection that the client has not dialled itself.</summary>
+    private static (WsClientConnection Connection, IDuplexPipe Peer) Connect(WsTopicClient client, int number)
+    {
+        DuplexPipePair pair = DuplexPipePair.Create();
+        var transport = new WsConnection(pair.Connection, WsRole.Client, new WsConnectionOptions(), client.Client.Heartbeat);
+        var connection = new WsClientConnection(client.Client, transport, number, "memory", subprotocol: null, remoteEndPoint: null, token: null);
+        connection.Run();
+        return (connection, pair.Peer);
     }
 }
