@@ -35,13 +35,19 @@ internal sealed partial class TopicSession
 
     private async Task JoinBatchAsync(TopicLink link, TopicState[] batch)
     {
-        await JoinAsync(link, batch);
-        lock (_lock)
+        try
         {
-            foreach (TopicState topic in batch)
+            await JoinAsync(link, batch);
+        }
+        finally
+        {
+            lock (_lock)
             {
-                topic.IsSyncing = false;
-                KickUnsynchronized(topic);
+                foreach (TopicState topic in batch)
+                {
+                    topic.IsSyncing = false;
+                    KickUnsynchronized(topic);
+                }
             }
         }
     }

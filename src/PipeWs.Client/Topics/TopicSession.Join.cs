@@ -5,6 +5,9 @@ namespace PipeWs.Client.Topics;
 // Joining and leaving: for each topic one task at a time, which lives as long as there is something to do, and brings what the server does in line with what is wanted.
 internal sealed partial class TopicSession
 {
+    /// <summary>The longest that a timer takes.</summary>
+    private static readonly TimeSpan s_longestDelay = TimeSpan.FromMilliseconds(uint.MaxValue - 1);
+
     /// <summary>Sees to it that a topic is looked at. Where its task runs already it looks again before it ends.</summary>
     private void KickUnsynchronized(TopicState topic, bool isDelayed = false)
     {
@@ -17,6 +20,24 @@ internal sealed partial class TopicSession
     }
 
     private async Task SyncAsync(TopicState topic, bool isDelayed)
+    {
+        try
+        {
+            await SyncCoreAsync(topic, isDelayed);
+        }
+        catch (Exception)
+        {
+            // Whatever went wrong, such as in the application's logger: the next that looks at the topic begins a new task.
+            lock (_lock)
+            {
+                topic.IsSyncing = false;
+            }
+
+            throw;
+        }
+    }
+
+    private async Task SyncCoreAsync(TopicState topic, bool isDelayed)
     {
         int failures = 0;
         long since = Heartbeat.TimeProvider.GetTimestamp();
@@ -252,7 +273,8 @@ internal sealed partial class TopicSession
             return false;
         }
 
-        await Task.Delay(delay.Value, Heartbeat.TimeProvider, link.Connection.Closed).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        TimeSpan wait = delay.Value < TimeSpan.Zero ? TimeSpan.Zero : delay.Value < s_longestDelay ? delay.Value : s_longestDelay;
+        await Task.Delay(wait, Heartbeat.TimeProvider, link.Connection.Closed).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         return true;
     }
 

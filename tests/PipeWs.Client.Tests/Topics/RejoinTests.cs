@@ -1,0 +1,132 @@
+using System.Collections.Concurrent;
+using Microsoft.Extensions.Logging;
+using PipeWs.Client.Tests.Support;
+using PipeWs.Shared;
+
+namespace PipeWs.Client.Tests.Topics;
+
+/// <summary>Topics that could not be joined again, and whatever of the application's goes wrong meanwhile.</summary>
+public sealed class RejoinTests
+{
+    [Theory]
+    [InlineData(-5000)]
+    [InlineData(-1)]
+    public async Task A_policys_delay_below_zero_is_none(int milliseconds)
+    {
+        var events = new ConcurrentQueue<WsClientEvent>();
+        await using ScriptedServer server = Serve(refusals: 1);
+        await using WsTopicClient client = server.CreateTopicClient(o => o.RejoinPolicy = new Policy(TimeSpan.FromMilliseconds(milliseconds)));
+        client.OnEvent(WsClientEventKinds.ReSubscribeError, events.Enqueue);
+        await client.StartAsync().Soon();
+        await using WsTopicSubscription subscription = await client.SubscribeAsync("/t").Soon();
+        Assert.Equal("1", await subscription.NextAsync());
+        client.Reconnect();
+
+        Assert.Equal("2", await subscription.NextAsync());
+        Assert.Equal(2, server.Accepted);
+        await Conditions.UntilAsync(() => events.Count == 1, "the refusal was told");
+    }
+
+    [Fact]
+    public async Task A_policys_delay_that_no_timer_takes_is_a_long_one()
+    {
+        var events = new ConcurrentQueue<WsClientEvent>();
+        await using ScriptedServer server = Serve(refusals: 1);
+        await using WsTopicClient client = server.CreateTopicClient(o => o.RejoinPolicy = new Policy(TimeSpan.MaxValue));
+        client.OnEvent(WsClientEventKinds.ReSubscribeError | WsClientEventKinds.ErrorReceived, events.Enqueue);
+        await client.StartAsync().Soon();
+        await using WsTopicSubscription subscription = await client.SubscribeAsync("/t").Soon();
+        Assert.Equal("1", await subscription.NextAsync());
+        client.Reconnect();
+        await Conditions.UntilAsync(() => !events.IsEmpty, "it was refused once");
+
+        // The next connection does not wait for it.
+        client.Reconnect();
+
+        Assert.Equal("3", await subscription.NextAsync());
+        Assert.IsType<WsReSubscribeErrorEvent>(Assert.Single(events));
+    }
+
+    [Fact]
+    public async Task A_topic_is_joined_again_on_the_next_connection_whatever_went_wrong_on_the_last()
+    {
+        var errors = new ConcurrentQueue<WsClientEvent>();
+        using var logger = new FailingLogger("JoinFailed");
+        await using ScriptedServer server = Serve(refusals: 1);
+        var options = new WsTopicClientOptions
+        {
+            Connection =
+            {
+                Endpoints = { server.Uri },
+                TransportFactory = server.Transports,
+                ReconnectPolicy = WsReconnectPolicy.FixedInterval(TimeSpan.FromMilliseconds(1)),
+            },
+        };
+        await using var client = new WsTopicClient(options, logger);
+        client.OnEvent(WsClientEventKinds.ErrorReceived, errors.Enqueue);
+        await client.StartAsync().Soon();
+        await using WsTopicSubscription subscription = await client.SubscribeAsync("/t").Soon();
+        Assert.Equal("1", await subscription.NextAsync());
+        client.Reconnect();
+        await Conditions.UntilAsync(() => errors.Any(static e => e is WsErrorReceivedEvent { Exception: InvalidTimeZoneException }), "the logger has failed");
+
+        client.Reconnect();
+
+        Assert.Equal("3", await subscription.NextAsync());
+    }
+
+    /// <summary>Refuses a topic so many times on its second connection, and publishes one message on each join.</summary>
+    private static ScriptedServer Serve(int refusals) => ScriptedServer.InMemory(async peer =>
+    {
+        await peer.WelcomeAsync();
+        await peer.ServeTopicsAsync(async message =>
+        {
+            if (message.Type() != "subscribe")
+            {
+                return false;
+            }
+
+            if (peer.Number == 2 && Interlocked.Decrement(ref refusals) >= 0)
+            {
+                await peer.ErrorAsync(message.Id()!, 503, "later");
+                return true;
+            }
+
+            await peer.JoinedAsync(message, "e", peer.Number - 1, peer.Number == 1 ? "" : ",\"recovered\":true");
+            await peer.PublishAsync("/t", peer.Number);
+            return true;
+        });
+    });
+
+    private sealed class Policy(TimeSpan delay) : WsReconnectPolicy
+    {
+        public override TimeSpan? GetDelay(WsReconnectContext context) => delay;
+    }
+
+    /// <summary>An application's logger that throws at one event.</summary>
+    private sealed class FailingLogger(string eventName) : ILoggerFactory, ILogger
+    {
+        public void AddProvider(ILoggerProvider provider)
+        {
+        }
+
+        public ILogger CreateLogger(string categoryName) => this;
+
+        public IDisposable? BeginScope<TState>(TState state)
+            where TState : notnull => null;
+
+        public bool IsEnabled(LogLevel logLevel) => true;
+
+        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+        {
+            if (eventId.Name == eventName)
+            {
+                throw new InvalidTimeZoneException("The logger fails.");
+            }
+        }
+
+        public void Dispose()
+        {
+        }
+    }
+}
