@@ -1,4 +1,3 @@
-using System.Threading.Tasks.Sources;
 using PipeWs.Messages;
 
 namespace PipeWs.Client.Topics;
@@ -7,20 +6,15 @@ namespace PipeWs.Client.Topics;
 /// The messages that wait for one reader: bounded in number and bytes. The receive loop adds and never waits; one reader at a time takes. A wait allocates nothing.
 /// Gaps for what was dropped stand where that stood, and do not count.
 /// </summary>
-internal sealed class TopicBuffer(int maxCount, long maxBytes, bool conflates = false) : IValueTaskSource<bool>
+internal sealed partial class TopicBuffer(int maxCount, long maxBytes, bool conflates = false)
 {
-    public const string Overflow = "overflow";
-
     private readonly Lock _lock = new();
     private readonly Dictionary<TopicFrame, TopicFrame>? _latest = conflates ? new(ConflationComparer.Instance) : null;
-    private ManualResetValueTaskSourceCore<bool> _waiter = new() { RunContinuationsAsynchronously = true };
-    private CancellationTokenRegistration _cancellation;
     private TopicFrame? _first;
     private TopicFrame? _last;
     private int _count;
     private long _bytes;
     private long _dropped;
-    private bool _waiting;
     private bool _completed;
     private Exception? _error;
 
@@ -59,7 +53,7 @@ internal sealed class TopicBuffer(int maxCount, long maxBytes, bool conflates = 
                         _dropped++;
                     }
 
-                    DropOldest(frame.Raw.Length);
+                    DropOldest(frame.Length);
                     _latest.Add(frame, frame);
                 }
 
@@ -75,30 +69,6 @@ internal sealed class TopicBuffer(int maxCount, long maxBytes, bool conflates = 
         }
     }
 
-    /// <summary>Adds a gap that a join has found. Where nothing has come since the topic's last it grows, so that a server that comes and goes does not fill the memory.</summary>
-    public void AddGap(WsTopicGap gap, TopicMember member)
-    {
-        lock (_lock)
-        {
-            for (TopicFrame? last = _last; last is { Gap: { } known }; last = last.Previous)
-            {
-                if (last.Member == member && known.Reason != Overflow)
-                {
-                    bool isOneEpoch = known.Epoch == gap.Epoch;
-                    last.SetGap(new WsTopicGap(gap.Topic, isOneEpoch && known.From > 0 ? known.From : gap.From, gap.To, gap.Reason)
-                    {
-                        Epoch = gap.Epoch,
-                        PreviousEpoch = known.PreviousEpoch ?? gap.PreviousEpoch,
-                    });
-                    return;
-                }
-            }
-        }
-
-        // Only the receive loop adds.
-        Add(TopicFrame.ForGap(gap, member));
-    }
-
     /// <summary>Makes a message give way to one that comes.</summary>
     public void DropOldest(int length)
     {
@@ -108,7 +78,7 @@ internal sealed class TopicBuffer(int maxCount, long maxBytes, bool conflates = 
             lock (_lock)
             {
                 dropped = _first;
-                while (dropped is { Gap.Reason: Overflow })
+                while (dropped is { IsOverflow: true })
                 {
                     dropped = dropped.Next;
                 }
@@ -122,23 +92,10 @@ internal sealed class TopicBuffer(int maxCount, long maxBytes, bool conflates = 
                 Forget(dropped);
                 Unlink(dropped);
                 _dropped += dropped.Gap is null ? 1 : 0;
-                AddToGap(before, dropped.Member, dropped.Member is null ? null : dropped.Topic, dropped.Gap, dropped.Envelope.HasSequenceNumber ? dropped.Envelope.SequenceNumber : 0);
+                AddToGap(before, dropped.Member, dropped.Epoch, dropped.Gap, dropped.Envelope.HasSequenceNumber ? dropped.Envelope.SequenceNumber : 0);
             }
 
             dropped.Release(dropped.Version);
-        }
-    }
-
-    /// <summary>Says that a message was not added.</summary>
-    public void CountNotAdded(TopicMember member, long sequenceNumber)
-    {
-        lock (_lock)
-        {
-            _dropped++;
-            if (!_completed)
-            {
-                AddToGap(_last, member, member.Topic.Name, null, sequenceNumber);
-            }
         }
     }
 
@@ -158,42 +115,6 @@ internal sealed class TopicBuffer(int maxCount, long maxBytes, bool conflates = 
             Unlink(frame);
             return true;
         }
-    }
-
-    /// <summary>Waits for a message; false at the end.</summary>
-    public ValueTask<bool> WaitToReadAsync(CancellationToken cancellationToken)
-    {
-        short token;
-        lock (_lock)
-        {
-            if (_first is not null)
-            {
-                return new ValueTask<bool>(true);
-            }
-
-            if (_completed)
-            {
-                return _error is null ? new ValueTask<bool>(false) : ValueTask.FromException<bool>(_error);
-            }
-
-            if (cancellationToken.IsCancellationRequested)
-            {
-                return ValueTask.FromCanceled<bool>(cancellationToken);
-            }
-
-            if (_waiting)
-            {
-                throw new InvalidOperationException("One reader waits at a time.");
-            }
-
-            _waiter.Reset();
-            _waiting = true;
-            token = _waiter.Version;
-        }
-
-        // A cancellation that comes at once ends the wait that has just begun; one that comes late finds none.
-        _cancellation = cancellationToken.UnsafeRegister(static (state, cancelled) => ((TopicBuffer)state!).Cancel(cancelled), this);
-        return new ValueTask<bool>(this, token);
     }
 
     /// <summary>No more come. What is there is still taken; then the reader sees the error, or the end.</summary>
@@ -242,72 +163,16 @@ internal sealed class TopicBuffer(int maxCount, long maxBytes, bool conflates = 
         }
     }
 
-    bool IValueTaskSource<bool>.GetResult(short token)
-    {
-        // Waits for a cancellation that is running, so that none can meet the next wait.
-        _cancellation.Dispose();
-        _cancellation = default;
-        return _waiter.GetResult(token);
-    }
-
-    ValueTaskSourceStatus IValueTaskSource<bool>.GetStatus(short token) => _waiter.GetStatus(token);
-
-    void IValueTaskSource<bool>.OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
-        _waiter.OnCompleted(continuation, state, token, flags);
-
-    private void Cancel(CancellationToken cancelled)
-    {
-        lock (_lock)
-        {
-            if (!TryEndWait())
-            {
-                return;
-            }
-        }
-
-        _waiter.SetException(new OperationCanceledException(cancelled));
-    }
-
-    private bool TryEndWait()
-    {
-        bool waiting = _waiting;
-        _waiting = false;
-        return waiting;
-    }
-
-    /// <summary>One gap a topic stands in each place where messages were dropped one after the other: it grows.</summary>
-    private void AddToGap(TopicFrame? before, TopicMember? member, string? topic, WsTopicGap? lost, long sequenceNumber)
-    {
-        // Messages of no subscription are of many topics.
-        long from = member is null ? 0 : lost?.From ?? sequenceNumber;
-        long to = member is null ? 0 : lost?.To ?? sequenceNumber;
-        long count = lost?.Count ?? 1;
-        for (TopicFrame? gap = before; gap is { Gap: { Reason: Overflow } known }; gap = gap.Previous)
-        {
-            if (gap.Member == member)
-            {
-                gap.Gap = known with { From = known.From == 0 ? from : known.From, To = Math.Max(known.To, to), Count = known.Count + count };
-                return;
-            }
-        }
-
-        TopicFrame frame = TopicFrame.ForGap(new WsTopicGap(topic ?? "", from, to, Overflow) { Count = count, Epoch = member?.Epoch, PreviousEpoch = lost?.PreviousEpoch }, member);
-        frame.Previous = before;
-        frame.Next = before is null ? _first : before.Next;
-        _ = before is null ? _first = frame : before.Next = frame;
-        _ = frame.Next is null ? _last = frame : frame.Next.Previous = frame;
-    }
-
     private void Append(TopicFrame frame)
     {
         frame.Previous = _last;
         frame.Next = null;
         _ = _last is null ? _first = frame : _last.Next = frame;
         _last = frame;
-        if (frame.Gap is not { Reason: Overflow })
+        if (!frame.IsOverflow)
         {
             _count++;
-            _bytes += frame.Raw.Length;
+            _bytes += frame.Length;
         }
     }
 
@@ -317,10 +182,10 @@ internal sealed class TopicBuffer(int maxCount, long maxBytes, bool conflates = 
         _ = frame.Next is null ? _last = frame.Previous : frame.Next.Previous = frame.Previous;
         frame.Next = null;
         frame.Previous = null;
-        if (frame.Gap is not { Reason: Overflow })
+        if (!frame.IsOverflow)
         {
             _count--;
-            _bytes -= frame.Raw.Length;
+            _bytes -= frame.Length;
         }
     }
 

@@ -31,7 +31,13 @@ internal sealed class TopicFrame
 
     public TopicMember? Member { get; private set; }
 
-    public WsTopicGap? Gap { get; set; }
+    public WsTopicGap? Gap { get; private set; }
+
+    /// <summary>Whether it is a buffer's own gap, for what that had no room for. A server's may have the same reason.</summary>
+    public bool IsOverflow { get; private set; }
+
+    /// <summary>What it takes of a buffer's bytes.</summary>
+    public int Length => Gap is { } gap ? LengthOf(gap) : Raw.Length;
 
     /// <summary>Its neighbours in a buffer; the buffer's own.</summary>
     public TopicFrame? Next { get; set; }
@@ -65,10 +71,14 @@ internal sealed class TopicFrame
         return frame;
     }
 
-    public static TopicFrame ForGap(WsTopicGap gap, TopicMember? member)
+    /// <summary>What a gap takes of a buffer's bytes: the words that the server chose.</summary>
+    public static int LengthOf(WsTopicGap gap) => sizeof(char) * (gap.Reason.Length + (gap.Epoch?.Length ?? 0) + (gap.PreviousEpoch?.Length ?? 0));
+
+    public static TopicFrame ForGap(WsTopicGap gap, TopicMember? member, bool isOverflow = false)
     {
         TopicFrame frame = s_pool.Get();
         frame.Gap = gap;
+        frame.IsOverflow = isOverflow;
         frame.Topic = gap.Topic;
         frame.Epoch = gap.Epoch;
         frame.Member = member;
@@ -159,6 +169,7 @@ internal sealed class TopicFrame
         Epoch = null;
         Member = null;
         Gap = null;
+        IsOverflow = false;
         Next = null;
         Previous = null;
         s_pool.Return(this);

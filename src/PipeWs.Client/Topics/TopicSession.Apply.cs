@@ -26,7 +26,7 @@ internal sealed partial class TopicSession
 
         topic.Epoch = epoch;
         topic.Head = head;
-        string reason = envelope.Reason.IsEmpty ? "" : JsonText.Decode(envelope.Reason.Of(message));
+        string reason = ReasonOf(message, envelope);
         foreach (TopicMember member in topic.Members)
         {
             if (member.IsPaused || (!member.IsIncluded && (member.IsLast || member.Epoch is not null)))

@@ -84,9 +84,9 @@ internal sealed partial class TopicSession
 
         WsTopicSubscription subscription = member.Subscription;
         TopicBuffer buffer = subscription.Buffer;
-        int length = gap is null ? message.Length : 0;
+        int length = gap is null ? message.Length : TopicFrame.LengthOf(gap);
         bool conflates = subscription.Options.Overflow == WsTopicOverflow.Conflate && gap is null;
-        if (!conflates && !buffer.HasRoom(length) && !MakeRoom(member, length, envelope, gap, before))
+        if (!conflates && !buffer.HasRoom(length) && !MakeRoom(member, length, envelope, hole, gap, before))
         {
             return;
         }
@@ -107,7 +107,7 @@ internal sealed partial class TopicSession
 
     /// <summary>The buffer is full.</summary>
     /// <returns>Whether there is room now.</returns>
-    private bool MakeRoom(TopicMember member, int length, in Envelope envelope, WsTopicGap? gap, long acceptedBefore)
+    private bool MakeRoom(TopicMember member, int length, in Envelope envelope, WsTopicGap? hole, WsTopicGap? gap, long acceptedBefore)
     {
         WsTopicSubscription subscription = member.Subscription;
         ReportFull(subscription);
@@ -139,7 +139,7 @@ internal sealed partial class TopicSession
                 return false;
 
             case WsTopicOverflow.DropNewest:
-                subscription.Buffer.CountNotAdded(member, gap?.From ?? number);
+                DropNewest(member, hole, gap, number);
                 return false;
 
             case WsTopicOverflow.Fail:
@@ -151,6 +151,24 @@ internal sealed partial class TopicSession
                 subscription.Buffer.DropOldest(length);
                 return true;
         }
+    }
+
+    /// <summary>What comes is not added: neither the message or gap, nor the hole before it.</summary>
+    private void DropNewest(TopicMember member, WsTopicGap? hole, WsTopicGap? gap, long number)
+    {
+        TopicBuffer buffer = member.Subscription.Buffer;
+        if (hole is not null)
+        {
+            PublishGap(hole);
+            buffer.CountNotAdded(member, hole, 0);
+        }
+
+        if (gap is not null)
+        {
+            PublishGap(gap);
+        }
+
+        buffer.CountNotAdded(member, gap, number);
     }
 
     private void ReportFull(WsTopicSubscription subscription)

@@ -39,6 +39,16 @@ internal sealed partial class TopicSession
             epoch = member.Epoch;
         }
 
+        if (hole is not null)
+        {
+            PublishGap(hole);
+        }
+
+        if (gap is not null)
+        {
+            PublishGap(gap);
+        }
+
         // What joins have found missing lies in its buffer, and comes first.
         if (member.Subscription.Buffer.Count > 0 || hole is not null)
         {

@@ -7,6 +7,9 @@ namespace PipeWs.Client.Topics;
 // Messages in. Acks, pongs and errors are done with here, before any buffer; nothing waits but for a borrowed handler.
 internal sealed partial class TopicSession
 {
+    /// <summary>A gap's reason is cut here, in UTF-16 units.</summary>
+    private const int MaxReasonLength = 123;
+
     public ValueTask<bool> OnMessageAsync(WsClientConnection connection, WsMessageType type, ReadOnlySequence<byte> payload)
     {
         TopicLink link = Volatile.Read(ref _link) is { } current && current.Connection == connection ? current : GetLink(connection);
@@ -83,7 +86,7 @@ internal sealed partial class TopicSession
         if (type.SequenceEqual("\"gap\""u8) && !envelope.Topic.IsEmpty)
         {
             gap = new WsTopicGap(
-                JsonText.Decode(envelope.Topic.Of(message)), envelope.From, envelope.To, envelope.Reason.IsEmpty ? "" : JsonText.Decode(envelope.Reason.Of(message)));
+                JsonText.Decode(envelope.Topic.Of(message)), envelope.From, envelope.To, ReasonOf(message, envelope));
             return false;
         }
 
@@ -99,6 +102,13 @@ internal sealed partial class TopicSession
 
         // An answer that nobody waits for any more.
         return type.SequenceEqual("\"ack\""u8) || type.SequenceEqual("\"pong\""u8);
+    }
+
+    /// <summary>Why something is missing, in the server's words. Gaps wait in buffers: how long their words are is not the server's to choose.</summary>
+    private static string ReasonOf(ReadOnlySpan<byte> message, in Envelope envelope)
+    {
+        string reason = envelope.Reason.IsEmpty ? "" : JsonText.Decode(envelope.Reason.Of(message));
+        return reason.Length <= MaxReasonLength ? reason : reason[..(char.IsHighSurrogate(reason[MaxReasonLength - 1]) ? MaxReasonLength - 1 : MaxReasonLength)];
     }
 
     private void OnWelcome(TopicLink link, ReadOnlySpan<byte> message, in Envelope envelope)

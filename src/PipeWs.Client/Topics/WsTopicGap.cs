@@ -5,7 +5,7 @@ namespace PipeWs.Client;
 /// <param name="From">The first sequence number that is missing; 0 where it is not known.</param>
 /// <param name="To">The last one; 0 where it is not known.</param>
 /// <param name="Reason">
-/// The server's word, such as <c>slow</c>, <c>conflated</c>, <c>expired</c>, <c>trimmed</c> or <c>epoch</c>; or this client's: <c>overflow</c> (the subscription's buffer was full),
+/// The server's word, cut at 123 characters, such as <c>slow</c>, <c>conflated</c>, <c>expired</c>, <c>trimmed</c> or <c>epoch</c>; or this client's: <c>overflow</c> (the subscription's buffer was full),
 /// <c>hole</c> (numbers were passed over without a word), <c>not resumed</c> (the server does not say that it has resumed).
 /// </param>
 public sealed record WsTopicGap(string Topic, long From, long To, string Reason)

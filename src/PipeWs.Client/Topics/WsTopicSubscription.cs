@@ -79,7 +79,7 @@ public sealed class WsTopicSubscription : IAsyncDisposable, IAsyncEnumerable<WsT
                 IsFullReported = false;
             }
 
-            if (frame.Gap is { Reason: TopicBuffer.Overflow } lost)
+            if (frame is { IsOverflow: true, Gap: { } lost })
             {
                 _session.PublishGap(lost);
             }
