@@ -34,10 +34,19 @@ internal sealed class TopicMember(WsTopicSubscription subscription, TopicState t
     /// <summary>Up to here a gap was announced, so that a number that is passed over is no hole.</summary>
     public long AnnouncedTo { get; set; }
 
+    /// <summary>The head when it began one message back. That one message was there before it: where the log does not hold it nothing is missing.</summary>
+    public long BeganAt { get; private set; }
+
+    /// <summary>Whether it began one message back and was not joined since: in another epoch it begins so again.</summary>
+    public bool IsToBegin => BeganAt > 0 && !IsEstablished;
+
     /// <summary>Up to here its reader is done; of <see cref="ReadEpoch"/>.</summary>
     public long Read { get; set; }
 
     public string? ReadEpoch { get; set; }
+
+    /// <summary>Whether it acknowledges at all.</summary>
+    public bool Acknowledges => Subscription.Options.Acknowledgement != WsTopicAcknowledgement.None;
 
     /// <summary>Up to here it acknowledges.</summary>
     public long Acknowledged { get; set; }
@@ -51,10 +60,18 @@ internal sealed class TopicMember(WsTopicSubscription subscription, TopicState t
         {
             AnnouncedTo = 0;
             Acknowledged = 0;
+            BeganAt = 0;
         }
 
         Epoch = epoch;
         Accepted = accepted;
         IsLast = false;
+    }
+
+    /// <summary>Begins one message back from the head.</summary>
+    public void BeginLast(string epoch, long head)
+    {
+        Begin(epoch, Math.Max(head - 1, 0));
+        BeganAt = head;
     }
 }

@@ -107,6 +107,12 @@ internal sealed partial class TopicSession
             {
                 member.IsLive = false;
                 topic.Remove(member);
+                if (member.Acknowledges)
+                {
+                    // The others may have waited for it.
+                    SetAckDueUnsynchronized(topic);
+                }
+
                 KickUnsynchronized(topic);
             }
         }

@@ -172,6 +172,7 @@ internal sealed partial class TopicSession : IClientLayer
             {
                 topic.IsLost |= topic.IsJoined;
                 topic.Unjoin();
+                ForgetSentAcksUnsynchronized(topic);
             }
 
             FailPendingUnsynchronized(link, wasReady);

@@ -46,6 +46,22 @@ internal sealed class TopicState(string name, bool privateChannel)
 
     public long AcknowledgedTo { get; set; }
 
+    /// <summary>Up to where all that acknowledge are done.</summary>
+    public long FindAcknowledged()
+    {
+        long upTo = long.MaxValue;
+        foreach (TopicMember member in Members)
+        {
+            if (member.Acknowledges)
+            {
+                // One that waits for room may still be in an epoch that is over: its number means nothing here.
+                upTo = Math.Min(upTo, member.Epoch == Epoch ? member.Acknowledged : 0);
+            }
+        }
+
+        return upTo == long.MaxValue ? 0 : upTo;
+    }
+
     public bool IsWanted => Array.Exists(Members, static member => !member.IsPaused);
 
     public void Add(TopicMember member) => Members = [.. Members, member];
