@@ -33,6 +33,11 @@ internal sealed partial class TopicSession
             {
                 // It waits for room, or came while the subscribe was under way and needs one of its own.
                 topic.IsRejoinWanted |= !member.IsPaused;
+                if (member.IsLast && epoch is not null)
+                {
+                    member.BeginLast(epoch, head);
+                }
+
                 continue;
             }
 
@@ -81,11 +86,11 @@ internal sealed partial class TopicSession
     /// <returns>Whether the join gives it what it needs.</returns>
     private bool Place(TopicMember member, TopicState topic, PendingJoin join, string epoch, long head, bool? recovered, string reason)
     {
-        if (member.IsLast)
+        if (member.IsLast || (member.IsToBegin && member.Epoch != epoch))
         {
-            // Where the server was asked to resume further back it comes too; otherwise it was asked for.
-            member.Begin(epoch, Math.Max(head - 1, 0));
-            return true;
+            // The newest message was asked for, or comes too since the server resumes further back; where it goes on from what was acknowledged nobody but it knows.
+            member.BeginLast(epoch, head);
+            return head <= 0 || join.IsLast || (recovered == true && !(join.Since >= head));
         }
 
         if (member.Epoch is null || (member.Epoch == epoch && member.Accepted < 0))
@@ -127,9 +132,13 @@ internal sealed partial class TopicSession
         }
 
         bool isServed = next == long.MaxValue;
-        long from = member.Accepted + 1;
+        long from = Math.Max(member.Accepted, member.BeganAt) + 1;
         long to = isServed ? head : next;
-        AddGap(member, new WsTopicGap(topic.Name, to >= from ? from : 0, to >= from ? to : 0, reason.Length > 0 ? reason : NotResumed) { Epoch = epoch });
+        if (to != member.BeganAt || member.Accepted >= to)
+        {
+            AddGap(member, new WsTopicGap(topic.Name, to >= from ? from : 0, to >= from ? to : 0, reason.Length > 0 ? reason : NotResumed) { Epoch = epoch });
+        }
+
         member.Begin(epoch, to);
         return isServed;
     }

@@ -42,7 +42,7 @@ internal sealed partial class TopicSession
 
         if (member.Subscription.Options.ReportHoles && member.Accepted >= 0)
         {
-            long from = Math.Max(member.Accepted, member.AnnouncedTo) + 1;
+            long from = Math.Max(member.Accepted, Math.Max(member.AnnouncedTo, member.BeganAt)) + 1;
             hole = number > from ? new WsTopicGap(topic.Name, from, number - 1, "hole") { Epoch = member.Epoch } : null;
         }
 

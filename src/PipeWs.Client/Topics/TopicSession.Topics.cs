@@ -84,7 +84,7 @@ internal sealed partial class TopicSession
             // The others get nothing twice: each knows how far it has come.
             if (member.IsLast)
             {
-                member.Begin(topic.Epoch, Math.Max(topic.Head - 1, 0));
+                member.BeginLast(topic.Epoch, topic.Head);
             }
 
             topic.IsRejoinWanted = true;
@@ -132,7 +132,7 @@ internal sealed partial class TopicSession
     /// <summary>The server keeps no log: what was asked for of it is not to be had.</summary>
     private void BeginPlain(TopicMember member)
     {
-        if (member.Epoch is { } epoch)
+        if (member.Epoch is { } epoch && !member.IsToBegin)
         {
             AddGap(member, new WsTopicGap(member.Topic.Name, 0, 0, NotResumed) { PreviousEpoch = epoch });
         }
