@@ -75,7 +75,7 @@ internal enum PendingWriteState
 }
 
 /// <summary>A subscribe to one topic or several.</summary>
-internal sealed class PendingJoin(TopicSession session, TopicState[] topics, long? since, bool isLast) : PendingAnswer
+internal sealed class PendingJoin(TopicSession session, TopicState[] topics, WsTopicSince since) : PendingAnswer
 {
     private readonly TaskCompletionSource<Exception?> _answered = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly List<TopicState> _left = [.. topics];
@@ -84,10 +84,8 @@ internal sealed class PendingJoin(TopicSession session, TopicState[] topics, lon
     /// <summary>Null where all were joined; otherwise the last error.</summary>
     public Task<Exception?> Task => _answered.Task;
 
-    /// <summary>The number it resumes after; null where it does not resume.</summary>
-    public long? Since { get; } = since;
-
-    public bool IsLast { get; } = isLast;
+    /// <summary>Where it asked to begin.</summary>
+    public WsTopicSince Since { get; } = since;
 
     public override bool OnAnswer(ReadOnlySpan<byte> message, in Envelope envelope, bool isError)
     {

@@ -90,20 +90,20 @@ internal sealed partial class TopicSession
         {
             // The newest message was asked for, or comes too since the server resumes further back; where it goes on from what was acknowledged nobody but it knows.
             member.BeginLast(epoch, head);
-            return head <= 0 || join.IsLast || (recovered == true && !(join.Since >= head));
+            return head <= 0 || join.Since.IsLast || (recovered == true && !(join.Since.Position?.SequenceNumber >= head));
         }
 
         if (member.Epoch is null || (member.Epoch == epoch && member.Accepted < 0))
         {
             // It began nowhere. A server that goes on from what was acknowledged chooses the beginning itself.
-            if (join.Since is null && recovered == false)
+            if (join.Since.Position is null && recovered == false)
             {
                 AddGap(member, new WsTopicGap(topic.Name, 0, head, reason) { Epoch = epoch });
                 member.Begin(epoch, head);
             }
-            else if (member.Epoch is null || join.Since is not null || recovered is null)
+            else if (member.Epoch is null || join.Since.Position is not null || recovered is null)
             {
-                member.Begin(epoch, join.Since is null && recovered == true ? -1 : head);
+                member.Begin(epoch, join.Since.Position is null && recovered == true ? -1 : head);
             }
 
             return true;
@@ -119,6 +119,12 @@ internal sealed partial class TopicSession
         if (recovered == true || member.Accepted == head)
         {
             return true;
+        }
+
+        if (join.Since.Position is { } asked && (asked.Epoch != epoch || asked.SequenceNumber < member.Accepted) && member.Accepted < head)
+        {
+            // It was another's place that the server was asked for: it has said nothing of what follows this one.
+            return false;
         }
 
         // The log no longer holds what follows the lowest number; what follows a higher one it may.

@@ -141,7 +141,7 @@ internal sealed partial class TopicSession
                     }
                 }
 
-                join = new PendingJoin(this, topics, since.Position?.SequenceNumber, since.IsLast)
+                join = new PendingJoin(this, topics, since)
                 {
                     Number = ++_lastNumber,
                     Link = link,
