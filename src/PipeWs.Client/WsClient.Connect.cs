@@ -104,7 +104,7 @@ public sealed partial class WsClient
         }
 
         // Where nothing must be done first it counts at once, whatever comes of it; a message is not received before that.
-        bool isPrepared = Layer is null && _options.ReadyHandlers.Count == 0 && TrySetConnected(connection);
+        bool isPrepared = Layer is null && _options.ReadyHandlers.Count == 0 && TrySetConnected(connection, cancellationToken);
         connection.Run();
         WsDisconnect? disconnect = null;
         try
@@ -112,7 +112,7 @@ public sealed partial class WsClient
             if (!isPrepared)
             {
                 await PrepareAsync(connection, cancellationToken);
-                isPrepared = TrySetConnected(connection);
+                isPrepared = TrySetConnected(connection, cancellationToken);
             }
 
             return isPrepared ? connection : throw new WsClosedException("The connection ended as soon as it was opened.");

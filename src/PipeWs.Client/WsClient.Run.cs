@@ -20,12 +20,16 @@ public sealed partial class WsClient
     private Exception? _failure;
     private int _state;
     private int _connections;
+    private bool _wasConnected;
     private bool _stopRequested;
 
     private async Task RunAsync(TaskCompletionSource first, bool retriesFirst, CancellationToken cancelled)
     {
         s_runs.Value = this;
         _heartbeat.Add(_heartbeatItem);
+
+        // A start that is given up while it succeeds has a connection to end. A stop has closed it before.
+        await using CancellationTokenRegistration ending = cancelled.UnsafeRegister(static state => ((WsClient)state!).CloseCurrent(), this);
         long connectedSince = _options.TimeProvider.GetTimestamp();
         int attempt = 1;
         bool isRefresh = false;
@@ -42,7 +46,7 @@ public sealed partial class WsClient
                     WsClientConnection connection = await ConnectAsync(attempt, disconnect, isRefresh, cancelled);
                     first.TrySetResult();
                     long start = _options.TimeProvider.GetTimestamp();
-                    disconnect = await WatchAsync(connection);
+                    disconnect = await WatchAsync(connection, cancelled);
                     connectedSince = _options.TimeProvider.GetTimestamp();
                     isPlanned = connection.PlannedEnd is not null;
                     isRefresh = connection.PlannedForToken || disconnect.Code == Protocol.Framing.CloseCode.TokenExpired;
@@ -51,6 +55,7 @@ public sealed partial class WsClient
                 catch (Exception e) when (!cancelled.IsCancellationRequested)
                 {
                     disconnect = e is Sessions.ConnectionNotReadyException { Disconnect: var ended } ? ended : WsDisconnect.From(e);
+                    isRefresh |= IsTokenExpired(e);
                     if (!retriesFirst && !first.Task.IsCompleted)
                     {
                         error = e;
@@ -117,7 +122,7 @@ public sealed partial class WsClient
     }
 
     /// <summary>Waits for the end of a connection that is ready.</summary>
-    private async Task<WsDisconnect> WatchAsync(WsClientConnection connection)
+    private async Task<WsDisconnect> WatchAsync(WsClientConnection connection, CancellationToken cancelled)
     {
         // Not for a handler that does not return although the client was stopped and its time is up.
         await Task.WhenAny(connection.Ended, _abandoned.Task);
@@ -144,29 +149,45 @@ public sealed partial class WsClient
 
         if (_events.Wants(WsClientEventKinds.Disconnected))
         {
-            _events.Publish(new WsDisconnectedEvent(disconnect, !stopping && (connection.PlannedEnd is not null || IsToReconnect(disconnect))));
+            bool again = !stopping && !cancelled.IsCancellationRequested && (connection.PlannedEnd is not null || IsToReconnect(disconnect));
+            _events.Publish(new WsDisconnectedEvent(disconnect, again));
         }
 
         return disconnect;
     }
 
-    /// <summary>Counts a connection as connected, unless it has ended or the client is stopping.</summary>
-    private bool TrySetConnected(WsClientConnection connection)
+    private void CloseCurrent()
+    {
+        WsClientConnection? connection;
+        lock (_lock)
+        {
+            connection = _current;
+        }
+
+        connection?.Connection.BeginClose(Protocol.Framing.CloseCode.NormalClosure, "");
+    }
+
+    /// <summary>Counts a connection as connected, unless it has ended, the client is stopping, or its start was given up.</summary>
+    private bool TrySetConnected(WsClientConnection connection, CancellationToken cancelled)
     {
         TaskCompletionSource connected;
         lock (_lock)
         {
-            if (_stopRequested || connection.Connection.IsClosing)
+            // Under the lock: either this sees that the start was given up, or who gives it up sees the connection.
+            if (_stopRequested || cancelled.IsCancellationRequested || connection.Connection.IsClosing)
             {
                 return false;
             }
 
+            // Connections that never became ready do not count.
+            connection.IsReconnect = _wasConnected;
+            _wasConnected = true;
             Volatile.Write(ref _current, connection);
             SetState(WsClientState.Connected);
             connected = _connected;
             if (_events.Wants(WsClientEventKinds.Connected))
             {
-                _events.Publish(new WsConnectedEvent(connection, connection.Number > 1));
+                _events.Publish(new WsConnectedEvent(connection, connection.IsReconnect));
             }
         }
 
@@ -199,6 +220,11 @@ public sealed partial class WsClient
             return TimeSpan.FromSeconds(5);
         }
     }
+
+    /// <summary>Whether the server refused a token as expired before the connection was ready; where several endpoints were tried, whether one did.</summary>
+    private static bool IsTokenExpired(Exception error) =>
+        error is Sessions.ConnectionNotReadyException { Disconnect.Code: Protocol.Framing.CloseCode.TokenExpired }
+        || (error.InnerException is AggregateException all && all.InnerExceptions.Any(IsTokenExpired));
 
     private bool IsToReconnect(WsDisconnect disconnect)
     {

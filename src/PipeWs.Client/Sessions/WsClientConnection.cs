@@ -55,6 +55,9 @@ public sealed class WsClientConnection
     /// <summary>Completes when the receive loop has ended. Set by <see cref="Run"/>, before anybody else sees the connection.</summary>
     internal Task<WsCloseInfo> Ended { get; private set; } = null!;
 
+    /// <summary>Whether the client had a connection that was ready before this one. Set when this one is.</summary>
+    internal bool IsReconnect { get; set; }
+
     /// <summary>When the token is to be replaced, as the heartbeat counts.</summary>
     internal long RefreshAt { get; set; } = long.MaxValue;
 
