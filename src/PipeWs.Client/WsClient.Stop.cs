@@ -44,7 +44,7 @@ public sealed partial class WsClient
             stop = _stop;
         }
 
-        return s_runs.Value == this || EventSubscription.IsInCallback ? Task.CompletedTask : stop.WaitAsync(cancellationToken);
+        return s_runs.Value == this || EventSubscription.IsInCallbackOf(_events) ? Task.CompletedTask : stop.WaitAsync(cancellationToken);
     }
 
     /// <summary>Stops the client; see <see cref="StopAsync"/>.</summary>
