@@ -171,7 +171,10 @@ public sealed partial class WsClient
         return new DialTarget(endpoint) { Query = query, Headers = headers };
     }
 
-    /// <summary>A token is replaced its margin before it expires, but not before half of its life is over: a short one must not be replaced all the time.</summary>
+    /// <summary>
+    /// A token is replaced its margin before it expires, but not before half of its life is over: a short one must not be replaced all the time. Nor must one that has expired by this
+    /// clock and that the server takes all the same: the clock is ahead, and the server says when it is over.
+    /// </summary>
     internal long FindRefreshTime(WsToken? token)
     {
         if (token?.ExpiresAt is not { } expiresAt)
@@ -182,6 +185,7 @@ public sealed partial class WsClient
         TimeSpan life = expiresAt - _options.TimeProvider.GetUtcNow();
         TimeSpan used = life - _options.TokenRefreshMargin;
         used = used > life / 2 ? used : life / 2;
+        used = life > TimeSpan.Zero ? used : _options.StableAfter;
         return _heartbeat.Now + (long)(used > s_shortestTokenLife ? used : s_shortestTokenLife).TotalMilliseconds;
     }
 

@@ -55,7 +55,7 @@ public sealed partial class WsClient
         ArgumentNullException.ThrowIfNull(reason);
         if (Volatile.Read(ref _current) is { } connection)
         {
-            EndPlanned(connection, reason, forToken: false);
+            EndPlanned(connection, reason, forToken: false, atOnce: true);
         }
     }
 
@@ -89,11 +89,13 @@ public sealed partial class WsClient
         }
     }
 
-    internal static void EndPlanned(WsClientConnection connection, string reason, bool forToken)
+    /// <summary>Ends a connection to connect anew: at once where that is asked for or it was stable, otherwise as the reconnect policy says.</summary>
+    internal static void EndPlanned(WsClientConnection connection, string reason, bool forToken, bool atOnce = false)
     {
         if (!connection.Connection.IsClosing)
         {
             connection.PlannedForToken = forToken;
+            connection.PlannedAtOnce = atOnce;
             connection.PlannedEnd = reason;
             connection.Connection.BeginClose(Protocol.Framing.CloseCode.NormalClosure, reason);
         }

@@ -121,6 +121,7 @@ public sealed partial class WsClient
         _reads.Complete(null);
         Layer?.OnEnded(null);
         _events.Complete(new WsClientShutdownEvent());
+        _heartbeat.Remove(_heartbeatItem);
         if (_heartbeat.TimeProvider != TimeProvider.System)
         {
             _heartbeat.Dispose();

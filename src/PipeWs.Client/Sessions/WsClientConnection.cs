@@ -61,10 +61,13 @@ public sealed class WsClientConnection
     /// <summary>When the token is to be replaced, as the heartbeat counts.</summary>
     internal long RefreshAt { get; set; } = long.MaxValue;
 
-    /// <summary>Why this side ends it on purpose, to connect anew at once; null where it does not.</summary>
+    /// <summary>Why this side ends it on purpose, to connect anew; null where it does not.</summary>
     internal string? PlannedEnd { get; set; }
 
     internal bool PlannedForToken { get; set; }
+
+    /// <summary>Whether the application asked for it, who decides alone how often that happens.</summary>
+    internal bool PlannedAtOnce { get; set; }
 
     /// <summary>Sends a message on this connection, past the client's write buffer. Waits while too much is unsent.</summary>
     /// <exception cref="WsClosedException">The connection is closing or closed.</exception>

@@ -156,6 +156,27 @@ public sealed class TokenTests
     }
 
     [Fact]
+    public async Task A_start_after_one_that_failed_with_3005_asks_for_a_fresh_token()
+    {
+        await using ScriptedServer server = ScriptedServer.InMemory(async peer =>
+        {
+            await peer.AcceptAsync();
+            await (peer.Number == 1 ? peer.CloseAsync(3005) : peer.SendTextAsync("welcome"));
+            await peer.ServeAsync();
+        });
+        var tokens = new CountingTokens();
+        await using WsClient client = server.CreateClient(o =>
+        {
+            o.TokenProvider = tokens;
+            o.ReadyHandlers.Add(new Ready(async (connection, cancellationToken) => (await connection.ReceiveAsync(cancellationToken)).Dispose()));
+        });
+        await Assert.ThrowsAnyAsync<WsDialException>(() => client.StartAsync().Soon());
+        await client.StartAsync().Soon();
+
+        Assert.Equal([false, true], tokens.Contexts.Select(context => context.IsRefresh));
+    }
+
+    [Fact]
     public async Task A_provider_that_fails_or_does_not_answer_is_a_failed_attempt()
     {
         var clock = new ManualTimeProvider();
