@@ -99,6 +99,32 @@ public sealed class DelayTests
     }
 
     [Fact]
+    public async Task A_server_that_closes_just_as_a_reconnect_is_due_is_given_the_time_it_asks_for()
+    {
+        var close = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using ScriptedServer server = ScriptedServer.InMemory(async peer =>
+        {
+            await peer.AcceptAsync();
+            await close.Task;
+            await peer.CloseAsync(1012, "reconnect after 2500 ms");
+        });
+        await using WsClient client = server.CreateClient(o =>
+        {
+            o.StableAfter = TimeSpan.Zero;
+            o.ReconnectPolicy = WsReconnectPolicy.Never;
+        });
+        IAsyncEnumerator<WsClientEvent> events = client.ReadEventsAsync(WsClientEventKinds.TryReconnect).GetAsyncEnumerator();
+        await client.StartAsync().Soon();
+
+        // As where the server's close frame is read between the decision to end the connection and its own.
+        client.Connection!.PlannedEnd = "the token is replaced";
+        close.SetResult();
+
+        Assert.True(await events.MoveNextAsync().Soon());
+        Assert.Equal(TimeSpan.FromMilliseconds(2500), ((WsTryReconnectEvent)events.Current).Delay);
+    }
+
+    [Fact]
     public async Task The_application_s_own_reconnect_waits_for_nothing()
     {
         var clock = new ManualTimeProvider();
