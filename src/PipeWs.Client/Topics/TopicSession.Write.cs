@@ -209,6 +209,7 @@ internal sealed partial class TopicSession
             link = _link is { IsReady: true } ? _link : null;
         }
 
+        Client.KeepTime();
         if (link is not null)
         {
             _tasks.Run(() => SendAgainAsync(link));
