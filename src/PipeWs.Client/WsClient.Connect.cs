@@ -104,7 +104,7 @@ public sealed partial class WsClient
         }
 
         // Where nothing must be done first it counts at once, whatever comes of it; a message is not received before that.
-        bool isPrepared = Layer is null && _options.ReadyHandlers.Count == 0 && TrySetConnected(connection);
+        bool isPrepared = Layer is null && _options.ReadyHandlers.Count == 0 && TrySetConnected(connection, cancellationToken);
         connection.Run();
         WsDisconnect? disconnect = null;
         try
@@ -112,7 +112,7 @@ public sealed partial class WsClient
             if (!isPrepared)
             {
                 await PrepareAsync(connection, cancellationToken);
-                isPrepared = TrySetConnected(connection);
+                isPrepared = TrySetConnected(connection, cancellationToken);
             }
 
             return isPrepared ? connection : throw new WsClosedException("The connection ended as soon as it was opened.");
@@ -171,7 +171,10 @@ public sealed partial class WsClient
         return new DialTarget(endpoint) { Query = query, Headers = headers };
     }
 
-    /// <summary>A token is replaced its margin before it expires, but not before half of its life is over: a short one must not be replaced all the time.</summary>
+    /// <summary>
+    /// A token is replaced its margin before it expires, but not before half of its life is over: a short one must not be replaced all the time. Nor must one that has expired by this
+    /// clock and that the server takes all the same: the clock is ahead, and the server says when it is over.
+    /// </summary>
     internal long FindRefreshTime(WsToken? token)
     {
         if (token?.ExpiresAt is not { } expiresAt)
@@ -182,6 +185,7 @@ public sealed partial class WsClient
         TimeSpan life = expiresAt - _options.TimeProvider.GetUtcNow();
         TimeSpan used = life - _options.TokenRefreshMargin;
         used = used > life / 2 ? used : life / 2;
+        used = life > TimeSpan.Zero ? used : _options.StableAfter;
         return _heartbeat.Now + (long)(used > s_shortestTokenLife ? used : s_shortestTokenLife).TotalMilliseconds;
     }
 

@@ -3,7 +3,30 @@ namespace PipeWs.Client;
 // What is due at a time: writes that waited too long, a token that is about to expire, a sign of life while our own reader is slow.
 public sealed partial class WsClient
 {
+    private readonly HeartbeatItem _heartbeatItem;
     private long _heldUpSince;
+    private bool _keepsTime;
+
+    /// <summary>
+    /// Begins to look at what is due, which goes on until the client's end: messages wait before the first start too, and after one that failed. Safe from any thread.
+    /// </summary>
+    internal void KeepTime()
+    {
+        if (Volatile.Read(ref _keepsTime))
+        {
+            return;
+        }
+
+        lock (_lock)
+        {
+            // A client that ends fails what waits; the shared heartbeat must not hold it.
+            if (!_keepsTime && !_stopRequested && State != WsClientState.Failed)
+            {
+                _heartbeat.Add(_heartbeatItem);
+                Volatile.Write(ref _keepsTime, true);
+            }
+        }
+    }
 
     private void OnHeartbeat(long now)
     {

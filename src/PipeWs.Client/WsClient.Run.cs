@@ -1,6 +1,4 @@
-using System.Diagnostics;
 using PipeWs.Client.Diagnostics;
-using PipeWs.Client.Reconnecting;
 
 namespace PipeWs.Client;
 
@@ -9,7 +7,6 @@ public sealed partial class WsClient
 {
     private static readonly AsyncLocal<WsClient?> s_runs = new();
 
-    private readonly HeartbeatItem _heartbeatItem;
     private readonly CancellationTokenSource _ending = new();
     private readonly TaskCompletionSource _abandoned = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private TaskCompletionSource _connected = NewSignal();
@@ -20,37 +17,44 @@ public sealed partial class WsClient
     private Exception? _failure;
     private int _state;
     private int _connections;
+    private bool _wasConnected;
+    private bool _needsFreshToken;
     private bool _stopRequested;
 
     private async Task RunAsync(TaskCompletionSource first, bool retriesFirst, CancellationToken cancelled)
     {
         s_runs.Value = this;
-        _heartbeat.Add(_heartbeatItem);
+        KeepTime();
+
+        // A start that is given up while it succeeds has a connection to end. A stop has closed it before.
+        await using CancellationTokenRegistration ending = cancelled.UnsafeRegister(static state => ((WsClient)state!).CloseCurrent(), this);
         long connectedSince = _options.TimeProvider.GetTimestamp();
         int attempt = 1;
-        bool isRefresh = false;
         WsDisconnect? disconnect = null;
         Exception? error = null;
         try
         {
             while (true)
             {
-                bool isPlanned = false;
+                WsClientConnection? planned = null;
+                TimeSpan lasted = default;
                 SetStateUnlessStopping(WsClientState.Connecting);
                 try
                 {
-                    WsClientConnection connection = await ConnectAsync(attempt, disconnect, isRefresh, cancelled);
+                    WsClientConnection connection = await ConnectAsync(attempt, disconnect, _needsFreshToken, cancelled);
                     first.TrySetResult();
                     long start = _options.TimeProvider.GetTimestamp();
-                    disconnect = await WatchAsync(connection);
+                    disconnect = await WatchAsync(connection, cancelled);
                     connectedSince = _options.TimeProvider.GetTimestamp();
-                    isPlanned = connection.PlannedEnd is not null;
-                    isRefresh = connection.PlannedForToken || disconnect.Code == Protocol.Framing.CloseCode.TokenExpired;
-                    attempt = isPlanned || _options.TimeProvider.GetElapsedTime(start) >= _options.StableAfter ? 1 : attempt + 1;
+                    lasted = _options.TimeProvider.GetElapsedTime(start, connectedSince);
+                    planned = connection.PlannedEnd is null ? null : connection;
+                    _needsFreshToken = connection.PlannedForToken || disconnect.Code == Protocol.Framing.CloseCode.TokenExpired;
+                    attempt = connection.PlannedAtOnce || lasted >= _options.StableAfter ? 1 : attempt + 1;
                 }
                 catch (Exception e) when (!cancelled.IsCancellationRequested)
                 {
                     disconnect = e is Sessions.ConnectionNotReadyException { Disconnect: var ended } ? ended : WsDisconnect.From(e);
+                    _needsFreshToken |= IsTokenExpired(e);
                     if (!retriesFirst && !first.Task.IsCompleted)
                     {
                         error = e;
@@ -65,7 +69,9 @@ public sealed partial class WsClient
                     return;
                 }
 
-                TimeSpan? delay = isPlanned ? TimeSpan.Zero : FindDelay(attempt - (first.Task.IsCompleted ? 0 : 1), connectedSince, disconnect);
+                TimeSpan? delay = planned is null
+                    ? FindDelay(attempt - (first.Task.IsCompleted ? 0 : 1), connectedSince, disconnect)
+                    : FindPlannedDelay(planned, attempt, lasted, disconnect);
                 if (delay is not { } wait)
                 {
                     GiveUp(disconnect);
@@ -99,7 +105,6 @@ public sealed partial class WsClient
         }
         finally
         {
-            _heartbeat.Remove(_heartbeatItem);
             if (State != WsClientState.Failed)
             {
                 SetStateUnlessStopping(WsClientState.Created);
@@ -117,7 +122,7 @@ public sealed partial class WsClient
     }
 
     /// <summary>Waits for the end of a connection that is ready.</summary>
-    private async Task<WsDisconnect> WatchAsync(WsClientConnection connection)
+    private async Task<WsDisconnect> WatchAsync(WsClientConnection connection, CancellationToken cancelled)
     {
         // Not for a handler that does not return although the client was stopped and its time is up.
         await Task.WhenAny(connection.Ended, _abandoned.Task);
@@ -144,29 +149,45 @@ public sealed partial class WsClient
 
         if (_events.Wants(WsClientEventKinds.Disconnected))
         {
-            _events.Publish(new WsDisconnectedEvent(disconnect, !stopping && (connection.PlannedEnd is not null || IsToReconnect(disconnect))));
+            bool again = !stopping && !cancelled.IsCancellationRequested && (connection.PlannedEnd is not null || IsToReconnect(disconnect));
+            _events.Publish(new WsDisconnectedEvent(disconnect, again));
         }
 
         return disconnect;
     }
 
-    /// <summary>Counts a connection as connected, unless it has ended or the client is stopping.</summary>
-    private bool TrySetConnected(WsClientConnection connection)
+    private void CloseCurrent()
+    {
+        WsClientConnection? connection;
+        lock (_lock)
+        {
+            connection = _current;
+        }
+
+        connection?.Connection.BeginClose(Protocol.Framing.CloseCode.NormalClosure, "");
+    }
+
+    /// <summary>Counts a connection as connected, unless it has ended, the client is stopping, or its start was given up.</summary>
+    private bool TrySetConnected(WsClientConnection connection, CancellationToken cancelled)
     {
         TaskCompletionSource connected;
         lock (_lock)
         {
-            if (_stopRequested || connection.Connection.IsClosing)
+            // Under the lock: either this sees that the start was given up, or who gives it up sees the connection.
+            if (_stopRequested || cancelled.IsCancellationRequested || connection.Connection.IsClosing)
             {
                 return false;
             }
 
+            // Connections that never became ready do not count.
+            connection.IsReconnect = _wasConnected;
+            _wasConnected = true;
             Volatile.Write(ref _current, connection);
             SetState(WsClientState.Connected);
             connected = _connected;
             if (_events.Wants(WsClientEventKinds.Connected))
             {
-                _events.Publish(new WsConnectedEvent(connection, connection.Number > 1));
+                _events.Publish(new WsConnectedEvent(connection, connection.IsReconnect));
             }
         }
 
@@ -177,62 +198,6 @@ public sealed partial class WsClient
         connection.OpenGate();
         connected.TrySetResult();
         return true;
-    }
-
-    private TimeSpan? FindDelay(int attempt, long connectedSince, WsDisconnect disconnect)
-    {
-        if (!IsToReconnect(disconnect))
-        {
-            return null;
-        }
-
-        try
-        {
-            TimeSpan? delay = _options.ReconnectPolicy.GetDelay(new WsReconnectContext(attempt, _options.TimeProvider.GetElapsedTime(connectedSince), disconnect));
-
-            // The server's own word on when to come back goes before the policy's, but not before its giving up.
-            return delay is { } wait ? ReconnectHint.Find(disconnect.Reason) ?? (wait > TimeSpan.Zero ? wait : TimeSpan.Zero) : null;
-        }
-        catch (Exception e)
-        {
-            ReportCallbackError(nameof(WsClientOptions.ReconnectPolicy), e);
-            return TimeSpan.FromSeconds(5);
-        }
-    }
-
-    private bool IsToReconnect(WsDisconnect disconnect)
-    {
-        try
-        {
-            return _options.ShouldReconnect?.Invoke(disconnect) ?? disconnect.IsTransient;
-        }
-        catch (Exception e)
-        {
-            ReportCallbackError(nameof(WsClientOptions.ShouldReconnect), e);
-            return disconnect.IsTransient;
-        }
-    }
-
-    private void GiveUp(WsDisconnect disconnect)
-    {
-        var failure = new WsClientFailedException(disconnect);
-        lock (_lock)
-        {
-            if (_stopRequested)
-            {
-                return;
-            }
-
-            _failure = failure;
-            SetState(WsClientState.Failed);
-            _connected.TrySetException(failure);
-        }
-
-        ClientLog.GaveUp(_logger, Name, disconnect.Code, disconnect.Reason);
-        _writes.Close();
-        _reads.Complete(failure);
-        Layer?.OnEnded(failure);
-        _events.Complete(new WsClientFailEvent(disconnect));
     }
 
     private void SetState(WsClientState state) => Volatile.Write(ref _state, (int)state);

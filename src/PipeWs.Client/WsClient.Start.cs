@@ -12,21 +12,22 @@ public sealed partial class WsClient
     public async Task StartAsync(CancellationToken cancellationToken = default)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        (Task first, CancellationTokenSource run) = Begin();
+        (Task first, Task run, CancellationTokenSource cancellation) = Begin();
         try
         {
             await first.WaitAsync(cancellationToken);
         }
-        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested && !first.IsCompleted)
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested && !first.IsFaulted)
         {
-            await run.CancelAsync();
-            await _run.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            // Also where it connects at this very moment: who is told that the start was given up does not look for a connection.
+            await cancellation.CancelAsync();
+            await run.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             throw;
         }
         catch (Exception) when (State == WsClientState.Created || first.IsFaulted)
         {
             // It may be started again once the attempt's task is gone.
-            await _run.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await run.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             throw;
         }
     }
@@ -54,7 +55,7 @@ public sealed partial class WsClient
         ArgumentNullException.ThrowIfNull(reason);
         if (Volatile.Read(ref _current) is { } connection)
         {
-            EndPlanned(connection, reason, forToken: false);
+            EndPlanned(connection, reason, forToken: false, atOnce: true);
         }
     }
 
@@ -67,7 +68,7 @@ public sealed partial class WsClient
         return signal;
     }
 
-    private (Task First, CancellationTokenSource Run) Begin(bool retriesFirst = false)
+    private (Task First, Task Run, CancellationTokenSource Cancellation) Begin(bool retriesFirst = false)
     {
         lock (_lock)
         {
@@ -78,20 +79,23 @@ public sealed partial class WsClient
             }
 
             TaskCompletionSource first = NewSignal();
-            _runCancellation?.Dispose();
+
+            // The one before is not disposed: whoever gave that start up may be about to cancel it.
             _runCancellation = new CancellationTokenSource();
             SetState(WsClientState.Connecting);
             CancellationToken cancelled = _runCancellation.Token;
             _run = Task.Run(() => RunAsync(first, retriesFirst || _options.RetryFirstDial, cancelled), CancellationToken.None);
-            return (first.Task, _runCancellation);
+            return (first.Task, _run, _runCancellation);
         }
     }
 
-    internal static void EndPlanned(WsClientConnection connection, string reason, bool forToken)
+    /// <summary>Ends a connection to connect anew: at once where that is asked for or it was stable, otherwise as the reconnect policy says.</summary>
+    internal static void EndPlanned(WsClientConnection connection, string reason, bool forToken, bool atOnce = false)
     {
         if (!connection.Connection.IsClosing)
         {
             connection.PlannedForToken = forToken;
+            connection.PlannedAtOnce = atOnce;
             connection.PlannedEnd = reason;
             connection.Connection.BeginClose(Protocol.Framing.CloseCode.NormalClosure, reason);
         }

@@ -44,7 +44,7 @@ public sealed partial class WsClient
             stop = _stop;
         }
 
-        return s_runs.Value == this || EventSubscription.IsInCallback ? Task.CompletedTask : stop.WaitAsync(cancellationToken);
+        return s_runs.Value == this || EventSubscription.IsInCallbackOf(_events) ? Task.CompletedTask : stop.WaitAsync(cancellationToken);
     }
 
     /// <summary>Stops the client; see <see cref="StopAsync"/>.</summary>
@@ -121,6 +121,7 @@ public sealed partial class WsClient
         _reads.Complete(null);
         Layer?.OnEnded(null);
         _events.Complete(new WsClientShutdownEvent());
+        _heartbeat.Remove(_heartbeatItem);
         if (_heartbeat.TimeProvider != TimeProvider.System)
         {
             _heartbeat.Dispose();

@@ -67,7 +67,7 @@ public sealed partial class WsClient : IAsyncDisposable
         _dialer = new WsDialer(_options);
         _metrics = new ClientMetrics(_options.Name);
         _events = new EventHub(_options.TimeProvider, _options.EventBuffer, ReportCallbackError);
-        _writes = new WriteQueue(_options, _heartbeat, OnWriteBufferFull);
+        _writes = new WriteQueue(_options, _heartbeat, OnWriteBufferFull, KeepTime);
         _reads = new ReadBuffer(_options.ReadMessageBuffer, _options.ReadBufferBytes);
     }
 

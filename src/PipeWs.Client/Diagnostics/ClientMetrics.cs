@@ -24,7 +24,7 @@ internal sealed class ClientMetrics(string name)
     public void Disconnected(int code)
     {
         s_connections.Add(-1, _tag);
-        s_disconnects.Add(1, _tag, new("pipews.close_code", code));
+        s_disconnects.Add(1, _tag, new("pipews.close.code", code));
     }
 
     public void DialFailed() => s_dialFailures.Add(1, _tag);

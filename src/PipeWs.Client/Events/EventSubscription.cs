@@ -4,8 +4,7 @@ namespace PipeWs.Client.Events;
 internal sealed class EventSubscription(EventHub hub, WsClientEventKinds kinds, int bufferCount, Func<WsClientEvent, ValueTask>? callback, Action<string, Exception> onCallbackFailed)
     : IDisposable
 {
-    /// <summary>Whether this flow of execution is inside a callback of an event.</summary>
-    private static readonly AsyncLocal<bool> s_isInCallback = new();
+    private static readonly AsyncLocal<Callback?> s_callback = new();
 
     private readonly Lock _lock = new();
     private readonly Queue<WsClientEvent> _queue = new();
@@ -13,8 +12,6 @@ internal sealed class EventSubscription(EventHub hub, WsClientEventKinds kinds, 
     private bool _completed;
     private bool _pumping;
     private TaskCompletionSource? _arrived;
-
-    public static bool IsInCallback => s_isInCallback.Value;
 
     public WsClientEventKinds Kinds { get; } = kinds;
 
@@ -45,9 +42,18 @@ internal sealed class EventSubscription(EventHub hub, WsClientEventKinds kinds, 
         arrived?.TrySetResult();
         if (pump)
         {
-            hub.Track(Task.Run(PumpAsync));
+            // Not in the flow of whoever had the event: it may be a run, or another client's callback.
+            using (ExecutionContext.IsFlowSuppressed() ? default(IDisposable?) : ExecutionContext.SuppressFlow())
+            {
+                hub.Track(Task.Run(PumpAsync));
+            }
         }
     }
+
+    /// <summary>
+    /// Whether this flow of execution is inside a callback of a hub's event that has not returned. What a callback started and left behind is not, once it has returned.
+    /// </summary>
+    public static bool IsInCallbackOf(EventHub hub) => s_callback.Value is { IsOver: false } callback && callback.Hub == hub;
 
     /// <summary>No more events come; those that wait are still given.</summary>
     public void Complete()
@@ -103,7 +109,6 @@ internal sealed class EventSubscription(EventHub hub, WsClientEventKinds kinds, 
 
     private async Task PumpAsync()
     {
-        s_isInCallback.Value = true;
         while (true)
         {
             WsClientEvent? clientEvent;
@@ -117,6 +122,8 @@ internal sealed class EventSubscription(EventHub hub, WsClientEventKinds kinds, 
                 }
             }
 
+            var current = new Callback(hub);
+            s_callback.Value = current;
             try
             {
                 await callback!(clientEvent);
@@ -128,6 +135,10 @@ internal sealed class EventSubscription(EventHub hub, WsClientEventKinds kinds, 
                 {
                     onCallbackFailed("OnEvent", e);
                 }
+            }
+            finally
+            {
+                current.IsOver = true;
             }
         }
     }
@@ -147,5 +158,19 @@ internal sealed class EventSubscription(EventHub hub, WsClientEventKinds kinds, 
         clientEvent = clientEvent with { MissedBefore = _missed };
         _missed = 0;
         return clientEvent;
+    }
+
+    /// <summary>One call of a callback, as those see it that run in its flow.</summary>
+    private sealed class Callback(EventHub hub)
+    {
+        private volatile bool _isOver;
+
+        public EventHub Hub { get; } = hub;
+
+        public bool IsOver
+        {
+            get => _isOver;
+            set => _isOver = value;
+        }
     }
 }

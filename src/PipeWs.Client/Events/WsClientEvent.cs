@@ -22,7 +22,7 @@ public abstract record WsClientEvent
 
 /// <summary>A connection is ready for use.</summary>
 /// <param name="Connection">The connection.</param>
-/// <param name="IsReconnect">Whether there was one before.</param>
+/// <param name="IsReconnect">Whether there was one before that was ready.</param>
 public sealed record WsConnectedEvent(WsClientConnection Connection, bool IsReconnect) : WsClientEvent
 {
     /// <inheritdoc/>

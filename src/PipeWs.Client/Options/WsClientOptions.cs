@@ -66,7 +66,10 @@ public sealed class WsClientOptions
     /// <summary>Decides whether to connect again after an end; null from it, or none set, for <see cref="WsDisconnect.IsTransient"/>. Must not block.</summary>
     public Func<WsDisconnect, bool?>? ShouldReconnect { get; set; }
 
-    /// <summary>How long a connection must have lasted for the count of attempts to start anew. Default 10 s.</summary>
+    /// <summary>
+    /// How long a connection must have lasted for the count of attempts to start anew, and for it to be replaced without a wait where the server asks for that or its token is about to
+    /// expire. Default 10 s.
+    /// </summary>
     public TimeSpan StableAfter { get; set; } = TimeSpan.FromSeconds(10);
 
     /// <summary>The largest message received, in bytes, all its fragments together. Default 1,048,576. Beyond it the connection fails with 1009, and the client gives up.</summary>

@@ -3,13 +3,19 @@ namespace PipeWs.Client;
 /// <summary>Says how long to wait before the next attempt to connect, and when to give up. Used by one client or many, from any thread.</summary>
 public abstract class WsReconnectPolicy
 {
+    private static readonly TimeSpan s_longest = TimeSpan.FromDays(24);
+
     /// <summary>Never connects again.</summary>
     public static WsReconnectPolicy Never { get; } = new FixedIntervalPolicy(TimeSpan.Zero, 0, immediateFirst: false);
 
     /// <summary>The time to wait before an attempt.</summary>
     /// <param name="context">What is known.</param>
-    /// <returns>The delay, at least zero; null to give up.</returns>
+    /// <returns>The delay; null to give up. Less than zero counts as zero, and more than 24 days, which is beyond what timers can, as 24 days.</returns>
     public abstract TimeSpan? GetDelay(WsReconnectContext context);
+
+    /// <summary>The time to wait, as a timer can wait it.</summary>
+    internal TimeSpan? GetUsableDelay(WsReconnectContext context) =>
+        GetDelay(context) is { } delay ? TimeSpan.FromTicks(Math.Clamp(delay.Ticks, 0, s_longest.Ticks)) : null;
 
     /// <summary>The same time before every attempt.</summary>
     /// <param name="interval">The time. Null for 5 s.</param>
@@ -72,7 +78,8 @@ public abstract class WsReconnectPolicy
                 return TimeSpan.Zero;
             }
 
-            double limit = Math.Min(max.TotalMilliseconds, initial.TotalMilliseconds * Math.Pow(multiplier, step));
+            // After a thousand attempts the power is infinite, and nothing times it would be no number.
+            double limit = initial == TimeSpan.Zero ? 0 : Math.Min(max.TotalMilliseconds, initial.TotalMilliseconds * Math.Pow(multiplier, step));
 
             // A seeded generator is not safe from several threads; the shared one does not mind.
             lock (random)

@@ -77,25 +77,59 @@ internal sealed partial class WriteQueue
 
     private void FailUnsendable()
     {
-        bool isClosing;
+        WriteNode? failed;
+        WsSendFailure failure;
         lock (_lock)
         {
+            // Asked and done under one lock: a connection that is ready by now must keep its place.
             if (_live is not null)
             {
                 return;
             }
 
-            isClosing = _closing;
+            failure = _closing ? WsSendFailure.Stopped : WsSendFailure.Disconnected;
+            failed = SetOfflineUnsynchronized();
         }
 
-        if (isClosing)
+        FinishAll(failed, failure);
+    }
+
+    /// <summary>Takes out what may not wait for the next connection.</summary>
+    private WriteNode? SetOfflineUnsynchronized()
+    {
+        _live = null;
+        _drained?.TrySetResult();
+        WriteNode? failed = null;
+        while (_last is { } node && (_closing || _count > options.OfflineQueueCount))
         {
-            Close();
+            // The newest go first: what waited longest keeps its place.
+            RemoveUnsynchronized(node);
+            node.Next = failed;
+            failed = node;
         }
-        else
+
+        return failed;
+    }
+
+    /// <summary>Takes out what waited too long.</summary>
+    private WriteNode? TakeExpiredUnsynchronized(long now)
+    {
+        WriteNode? expired = null;
+        WriteNode? last = null;
+        for (WriteNode? node = _first; node is not null;)
         {
-            SetOffline();
+            WriteNode? next = node.Next;
+            if (now >= node.Deadline)
+            {
+                RemoveUnsynchronized(node);
+                _ = last is null ? expired = node : last.Next = node;
+                last = node;
+            }
+
+            node = next;
         }
+
+        return expired;
     }
 
     private void AppendUnsynchronized(WriteNode node)

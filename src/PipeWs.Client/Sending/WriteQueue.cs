@@ -6,7 +6,7 @@ namespace PipeWs.Client.Sending;
 /// The messages that wait to be sent. While nothing waits and the connection has room a message goes straight to it, on its sender's thread; otherwise it takes its place here,
 /// and one pump hands what waits to the connection as that takes it. Each message ends in one outcome. Safe from any thread.
 /// </summary>
-internal sealed partial class WriteQueue(WsClientOptions options, WsHeartbeat heartbeat, Action<WsBufferFullMode, int> onFull)
+internal sealed partial class WriteQueue(WsClientOptions options, WsHeartbeat heartbeat, Action<WsBufferFullMode, int> onFull, Action onWaiting)
 {
     private readonly Lock _lock = new();
     private readonly long _writeTimeout = (long)options.WriteTimeout.TotalMilliseconds;
@@ -96,32 +96,27 @@ internal sealed partial class WriteQueue(WsClientOptions options, WsHeartbeat he
         return false;
     }
 
-    /// <summary>A connection is ready: what waits goes to it.</summary>
+    /// <summary>A connection is ready: what waits goes to it, but for what has waited too long since the last heartbeat.</summary>
     public void SetLive(WsConnection connection)
     {
+        WriteNode? expired;
         lock (_lock)
         {
+            expired = TakeExpiredUnsynchronized(heartbeat.Now);
             _live = connection;
             StartPumpUnsynchronized();
         }
+
+        FinishAll(expired, WsSendFailure.TimedOut);
     }
 
     /// <summary>The connection has ended. What waits goes on waiting where it may, and fails otherwise.</summary>
     public void SetOffline()
     {
-        WriteNode? failed = null;
+        WriteNode? failed;
         lock (_lock)
         {
-            _live = null;
-            _drained?.TrySetResult();
-            while (_first is not null && (_closing || _count > options.OfflineQueueCount))
-            {
-                // The newest go first: what waited longest keeps its place.
-                WriteNode node = _last!;
-                RemoveUnsynchronized(node);
-                node.Next = failed;
-                failed = node;
-            }
+            failed = SetOfflineUnsynchronized();
         }
 
         FinishAll(failed, WsSendFailure.Disconnected);
@@ -146,18 +141,11 @@ internal sealed partial class WriteQueue(WsClientOptions options, WsHeartbeat he
     /// <summary>Refuses new messages and fails those that wait.</summary>
     public void Close()
     {
-        WriteNode? failed = null;
+        WriteNode? failed;
         lock (_lock)
         {
             _closing = true;
-            _live = null;
-            _drained?.TrySetResult();
-            while (_last is { } node)
-            {
-                RemoveUnsynchronized(node);
-                node.Next = failed;
-                failed = node;
-            }
+            failed = SetOfflineUnsynchronized();
         }
 
         FinishAll(failed, WsSendFailure.Stopped);
@@ -187,22 +175,10 @@ internal sealed partial class WriteQueue(WsClientOptions options, WsHeartbeat he
             return;
         }
 
-        WriteNode? expired = null;
-        WriteNode? lastExpired = null;
+        WriteNode? expired;
         lock (_lock)
         {
-            for (WriteNode? node = _first; node is not null;)
-            {
-                WriteNode? next = node.Next;
-                if (now >= node.Deadline)
-                {
-                    RemoveUnsynchronized(node);
-                    _ = lastExpired is null ? expired = node : lastExpired.Next = node;
-                    lastExpired = node;
-                }
-
-                node = next;
-            }
+            expired = TakeExpiredUnsynchronized(now);
         }
 
         FinishAll(expired, WsSendFailure.TimedOut);
@@ -271,15 +247,19 @@ internal sealed partial class WriteQueue(WsClientOptions options, WsHeartbeat he
                 StartPumpUnsynchronized();
             }
 
-            if (!isFull)
-            {
-                return true;
-            }
-
             mayWait = isPlaced;
         }
 
-        onFull(options.WriteFullMode, count);
+        if (mayWait)
+        {
+            onWaiting();
+        }
+
+        if (isFull)
+        {
+            onFull(options.WriteFullMode, count);
+        }
+
         return mayWait;
     }
 

@@ -55,13 +55,19 @@ public sealed class WsClientConnection
     /// <summary>Completes when the receive loop has ended. Set by <see cref="Run"/>, before anybody else sees the connection.</summary>
     internal Task<WsCloseInfo> Ended { get; private set; } = null!;
 
+    /// <summary>Whether the client had a connection that was ready before this one. Set when this one is.</summary>
+    internal bool IsReconnect { get; set; }
+
     /// <summary>When the token is to be replaced, as the heartbeat counts.</summary>
     internal long RefreshAt { get; set; } = long.MaxValue;
 
-    /// <summary>Why this side ends it on purpose, to connect anew at once; null where it does not.</summary>
+    /// <summary>Why this side ends it on purpose, to connect anew; null where it does not.</summary>
     internal string? PlannedEnd { get; set; }
 
     internal bool PlannedForToken { get; set; }
+
+    /// <summary>Whether the application asked for it, who decides alone how often that happens.</summary>
+    internal bool PlannedAtOnce { get; set; }
 
     /// <summary>Sends a message on this connection, past the client's write buffer. Waits while too much is unsent.</summary>
     /// <exception cref="WsClosedException">The connection is closing or closed.</exception>

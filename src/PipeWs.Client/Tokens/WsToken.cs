@@ -5,11 +5,22 @@ namespace PipeWs.Client;
 /// <param name="Endpoint">Where to connect with it; null for the endpoints of the options.</param>
 public sealed record WsToken(string Token, Uri? Endpoint = null)
 {
-    /// <summary>How often to ping; null for <see cref="WsClientOptions.PingInterval"/>.</summary>
-    public TimeSpan? PingInterval { get; init; }
+    /// <summary>
+    /// How often to ping; null for <see cref="WsClientOptions.PingInterval"/>, <see cref="Timeout.InfiniteTimeSpan"/> for never. What else is not more than zero counts as null: so says a
+    /// server whose answer leaves it out.
+    /// </summary>
+    public TimeSpan? PingInterval
+    {
+        get;
+        init => field = value > TimeSpan.Zero || value == Timeout.InfiniteTimeSpan ? value : null;
+    }
 
-    /// <summary>How long after a ping something must have come; null for <see cref="WsClientOptions.PongTimeout"/>.</summary>
-    public TimeSpan? PingTimeout { get; init; }
+    /// <summary>How long after a ping something must have come; null for <see cref="WsClientOptions.PongTimeout"/>. What is not more than zero counts as null.</summary>
+    public TimeSpan? PingTimeout
+    {
+        get;
+        init => field = value > TimeSpan.Zero ? value : null;
+    }
 
     /// <summary>The protocol it is for, as exchanges say: anything but <c>websocket</c> is refused. Default <c>websocket</c>.</summary>
     public string Protocol { get; init; } = "websocket";

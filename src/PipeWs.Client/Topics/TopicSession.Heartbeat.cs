@@ -51,7 +51,7 @@ internal sealed partial class TopicSession
 
         if (reconnects)
         {
-            Client.Reconnect("the server asked for it");
+            WsClient.EndPlanned(link.Connection, "the server asked for it", forToken: false);
             return;
         }
 

@@ -164,6 +164,8 @@ internal sealed partial class TopicSession
             SetWaitingUnsynchronized(write);
             SendAgainUnsynchronized();
         }
+
+        Client.KeepTime();
     }
 
     /// <summary>Sees to it that what waits for a connection is sent as soon as there is one. One task does it, so that the order stays.</summary>

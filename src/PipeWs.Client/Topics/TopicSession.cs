@@ -130,7 +130,7 @@ internal sealed partial class TopicSession : IClientLayer
             }
 
             TopicState[] topics = [.. _topics.Values.Where(static topic => topic.IsWanted)];
-            if (connection.Number > 1)
+            if (connection.IsReconnect)
             {
                 link.RoundLeft = topics.Length;
                 foreach (TopicState topic in topics)

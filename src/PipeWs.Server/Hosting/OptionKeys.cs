@@ -83,6 +83,8 @@ internal static class OptionKeys
         new("Authentication:Timeout", OptionEffect.Restart, static o => Text(o.Authentication.Timeout)),
         new("Authentication:TokenSources", OptionEffect.Restart, static o => Text(o.Authentication.TokenSources)),
         new("Authentication:TokenParameter", OptionEffect.Restart, static o => o.Authentication.TokenParameter),
+        new("DiscriminatorNames", OptionEffect.Restart, static o => string.Join(' ', o.DiscriminatorNames)),
+        new("BodyNames", OptionEffect.Restart, static o => string.Join(' ', o.BodyNames)),
         new("HandlerPaths", OptionEffect.Restart, static o => string.Join(' ', o.HandlerPaths)),
         new("LatencyMode", OptionEffect.Restart, static o => Text(o.LatencyMode)),
         new("SendWelcome", OptionEffect.Restart, static o => Text(o.SendWelcome)),

@@ -119,6 +119,18 @@ public sealed class PipeWsOptions
     /// <summary>The subprotocols spoken, the dearest first: the first of them that a client offers is chosen. Default none. RFC 6455, section 1.9.</summary>
     public IList<string> Subprotocols { get; } = [];
 
+    /// <summary>
+    /// Names of the member that a JSON message is routed by, compared case-sensitively. Default none, which means <c>action</c> and <c>type</c>. A message with two of them is an error 400. What the hub
+    /// itself sends says <c>type</c>, whatever stands here. Takes effect at the next start.
+    /// </summary>
+    public IList<string> DiscriminatorNames { get; } = [];
+
+    /// <summary>
+    /// Names of the member with a JSON message's body, compared case-sensitively. Default none, which means <c>data</c> and <c>payload</c>. A reply's body has its request's name, and the first where the request had none.
+    /// Takes effect at the next start.
+    /// </summary>
+    public IList<string> BodyNames { get; } = [];
+
     /// <summary>The paths at which <see cref="PipeWsConnectionHandler"/> serves this hub; empty for all that no other hub claims. Default empty. Other paths get 404.</summary>
     public IList<string> HandlerPaths { get; } = [];
 

@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Globalization;
 using Microsoft.Extensions.Options;
+using PipeWs.Messages;
 using PipeWs.Protocol.Compression;
 using PipeWs.Protocol.Handshake;
 
@@ -67,6 +68,11 @@ internal sealed class PipeWsOptionsValidator : IValidateOptions<PipeWsOptions>
         check.Range(nameof(options.SendTimeout), options.SendTimeout, Longest);
 
         check.Each(nameof(options.AllowedOrigins), options.AllowedOrigins, OriginRules.IsOrigin, "an origin: a scheme, a host and perhaps a port, such as 'https://example.com'");
+        if (EnvelopeNames.FindFault(options.DiscriminatorNames.AsReadOnly(), options.BodyNames.AsReadOnly()) is { } fault)
+        {
+            check.Fail(options.DiscriminatorNames.Contains(fault) ? nameof(options.DiscriminatorNames) : nameof(options.BodyNames), fault, EnvelopeNames.Rule);
+        }
+
         check.Each(nameof(options.Subprotocols), options.Subprotocols, SubprotocolNegotiator.IsSubprotocol, "a token (RFC 6455, 11.5)");
         check.Each(nameof(options.HandlerPaths), options.HandlerPaths, HandshakePaths.IsValid, "a path that starts with one slash and is visible ASCII without '?' and '#', such as '/ws'");
 

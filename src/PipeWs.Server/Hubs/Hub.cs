@@ -3,6 +3,7 @@ using System.Diagnostics.CodeAnalysis;
 using System.Security.Cryptography;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
+using PipeWs.Messages;
 using PipeWs.Server.Hooks;
 using PipeWs.Server.Identity;
 using PipeWs.Server.Limits;
@@ -49,7 +50,7 @@ internal sealed partial class Hub : IWsHub, IHubEntrance, IBuiltInMessages, IWsH
         ResolveRoomPolicies();
         _everyone = new Room("", new WsRoomOptions { MaxLagMessages = options.Rooms.MaxLagMessages }, _shards, Time);
         All = new EveryoneSender(_everyone);
-        Router = new Router(registration, this, loggers.CreateLogger("PipeWs.Server.Router"), hooks: Hooks) { Counters = Counters };
+        Router = new Router(registration, this, loggers.CreateLogger("PipeWs.Server.Router"), new RouterOptions { Names = EnvelopeNames.Choose(options.DiscriminatorNames.AsReadOnly(), options.BodyNames.AsReadOnly()) }, Hooks) { Counters = Counters };
         _takesJson = !registration.TakesRawText;
         _speaksJson = _takesJson && options.SendWelcome;
         BeginDiagnostics();

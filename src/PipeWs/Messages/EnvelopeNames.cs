@@ -5,6 +5,9 @@ namespace PipeWs.Messages;
 /// <summary>The names of a message's members: the discriminators and bodies that the application chose, and the ones that are fixed. Immutable.</summary>
 internal sealed class EnvelopeNames
 {
+    private static readonly string[] s_discriminators = ["action", "type"];
+    private static readonly string[] s_bodies = ["data", "payload"];
+
     private readonly byte[][] _discriminators;
     private readonly byte[][] _bodies;
 
@@ -16,14 +19,9 @@ internal sealed class EnvelopeNames
     {
         _discriminators = Encode(discriminators, nameof(discriminators));
         _bodies = Encode(bodies, nameof(bodies));
-        var all = new HashSet<string>(StringComparer.Ordinal);
-        foreach (byte[] name in _discriminators.Concat(_bodies))
+        if (FindFault(_discriminators.Concat(_bodies).Select(Encoding.UTF8.GetString)) is { } fault)
         {
-            string text = Encoding.UTF8.GetString(name);
-            if (name.Length == 0 || FindFixed(name) != EnvelopeMember.Unknown || !all.Add(text))
-            {
-                throw new ArgumentException($"\"{text}\" cannot name a discriminator or a body: a name is not empty, is used once, and is none of the protocol's own.");
-            }
+            throw new ArgumentException($"\"{fault}\" cannot name a discriminator or a body: a name is {Rule}.");
         }
 
         LongestName = Math.Max(_discriminators.Concat(_bodies).Max(static name => name.Length), "privateChannel".Length);
@@ -34,7 +32,10 @@ internal sealed class EnvelopeNames
     }
 
     /// <summary>The names of PROTOCOL: <c>action</c> or <c>type</c>, <c>data</c> or <c>payload</c>.</summary>
-    public static EnvelopeNames Default { get; } = new(["action", "type"], ["data", "payload"]);
+    public static EnvelopeNames Default { get; } = new(s_discriminators, s_bodies);
+
+    /// <summary>What a name has to be.</summary>
+    public const string Rule = "not empty, used once, and none of the protocol's own";
 
     /// <summary>The longest of all names, in bytes.</summary>
     public int LongestName { get; }
@@ -47,6 +48,17 @@ internal sealed class EnvelopeNames
     public EnvelopeError DiscriminatorNotText { get; }
 
     public EnvelopeError TwoDiscriminators { get; }
+
+    /// <summary>The names that were given, and those of PROTOCOL where none were.</summary>
+    /// <exception cref="ArgumentException">As the constructor's.</exception>
+    public static EnvelopeNames Choose(IReadOnlyCollection<string> discriminators, IReadOnlyCollection<string> bodies) =>
+        discriminators.Count == 0 && bodies.Count == 0
+            ? Default
+            : new EnvelopeNames(discriminators.Count == 0 ? s_discriminators : discriminators, bodies.Count == 0 ? s_bodies : bodies);
+
+    /// <summary>Finds a name that <see cref="Choose"/> would not take; null where it takes all.</summary>
+    public static string? FindFault(IReadOnlyCollection<string> discriminators, IReadOnlyCollection<string> bodies) =>
+        FindFault((discriminators.Count == 0 ? s_discriminators : discriminators).Concat(bodies.Count == 0 ? s_bodies : bodies));
 
     /// <summary>Gives the meaning of an unescaped member name.</summary>
     /// <param name="name">The name in UTF-8.</param>
@@ -118,6 +130,12 @@ internal sealed class EnvelopeNames
             default:
                 return EnvelopeMember.Unknown;
         }
+    }
+
+    private static string? FindFault(IEnumerable<string> names)
+    {
+        var all = new HashSet<string>(StringComparer.Ordinal);
+        return names.FirstOrDefault(name => name.Length == 0 || FindFixed(Encoding.UTF8.GetBytes(name)) != EnvelopeMember.Unknown || !all.Add(name));
     }
 
     private static byte[][] Encode(IEnumerable<string> names, string parameter)

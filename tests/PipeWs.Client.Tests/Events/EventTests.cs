@@ -125,6 +125,54 @@ public sealed class EventTests
     }
 
     [Fact]
+    public async Task A_callback_waits_for_the_whole_stop_of_another_client()
+    {
+        await using ScriptedServer server = AnswersCloseOnlyAfter(out Task asked, out TaskCompletionSource answers);
+        await using WsClient other = server.CreateClient();
+        await using WsClient client = server.CreateClient();
+        await other.StartAsync().Soon();
+        var state = new TaskCompletionSource<(bool, WsClientState, string)>();
+        client.OnEvent(WsClientEventKinds.Connected, async _ =>
+        {
+            Task stopping = other.StopAsync();
+            await asked;
+            bool isEarly = stopping.IsCompleted;
+            answers.SetResult();
+            await stopping;
+            state.SetResult((isEarly, other.State, other.Unfinished));
+        });
+        await client.StartAsync().Soon();
+
+        Assert.Equal((false, WsClientState.Stopped, ""), await state.Task.Soon());
+    }
+
+    [Fact]
+    public async Task What_a_callback_started_and_left_behind_waits_for_the_whole_stop()
+    {
+        await using ScriptedServer server = AnswersCloseOnlyAfter(out Task asked, out TaskCompletionSource answers);
+        await using WsClient client = server.CreateClient();
+        var goOn = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var left = new TaskCompletionSource<Task<bool>>();
+        client.OnEvent(WsClientEventKinds.Connected, _ => left.SetResult(Task.Run(async () =>
+        {
+            await goOn.Task;
+            Task stopping = client.StopAsync();
+            await asked;
+            bool isEarly = stopping.IsCompleted;
+            answers.SetResult();
+            await stopping;
+            return isEarly;
+        })));
+        await client.StartAsync().Soon();
+        Task<bool> stop = await left.Task.Soon();
+        await Conditions.UntilAsync(() => !client.Unfinished.Contains("callbacks", StringComparison.Ordinal), "the callback has returned");
+        goOn.SetResult();
+
+        Assert.False(await stop.Soon());
+        Assert.Equal("", client.Unfinished);
+    }
+
+    [Fact]
     public async Task A_pong_is_an_event_with_its_round_trip()
     {
         await using ScriptedServer server = ScriptedServer.InMemory(async peer =>
@@ -139,5 +187,26 @@ public sealed class EventTests
 
         Assert.True(await events.MoveNextAsync().Soon());
         Assert.Equal(client.Connection.RoundTripTime, ((WsPongReceivedEvent)events.Current).RoundTripTime);
+    }
+
+    /// <summary>A server that reads a close frame and answers when it is told to.</summary>
+    private static ScriptedServer AnswersCloseOnlyAfter(out Task asked, out TaskCompletionSource answers)
+    {
+        var closing = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var released = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        (asked, answers) = (closing.Task, released);
+        return ScriptedServer.InMemory(async peer =>
+        {
+            await peer.AcceptAsync();
+            while (await peer.Frames.TryReadFrameAsync() is { } frame)
+            {
+                if (frame.Opcode == RawFrame.Close)
+                {
+                    closing.TrySetResult();
+                    await released.Task;
+                    await peer.Frames.SendFrameAsync(RawFrame.Close, frame.Payload);
+                }
+            }
+        });
     }
 }

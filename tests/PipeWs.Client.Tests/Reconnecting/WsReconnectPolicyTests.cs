@@ -32,6 +32,14 @@ public sealed class WsReconnectPolicyTests
     }
 
     [Theory]
+    [InlineData(1)]
+    [InlineData(1024)]
+    [InlineData(1025)]
+    [InlineData(int.MaxValue)]
+    public void Backoff_from_nothing_is_nothing_at_any_attempt(int attempt) =>
+        Assert.Equal(TimeSpan.Zero, Delay(WsReconnectPolicy.ExponentialBackoff(TimeSpan.Zero), attempt));
+
+    [Theory]
     [InlineData(-1, 1_000_000, true)]
     [InlineData(0, 1, false)]
     [InlineData(3, 3, true)]

@@ -125,6 +125,57 @@ public sealed class TokenTests
         Assert.Equal([false, true], tokens.Contexts.Select(context => context.IsRefresh));
     }
 
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    public async Task After_3005_before_the_connection_is_ready_a_fresh_token_is_asked_for(int endpoints)
+    {
+        await using ScriptedServer server = ScriptedServer.InMemory(async peer =>
+        {
+            await peer.AcceptAsync();
+            await (peer.Number <= endpoints ? peer.CloseAsync(3005) : peer.SendTextAsync("welcome"));
+            await peer.ServeAsync();
+        });
+        var tokens = new CountingTokens();
+        await using WsClient client = server.CreateClient(o =>
+        {
+            for (int i = 1; i < endpoints; i++)
+            {
+                o.Endpoints.Add(server.Uri);
+            }
+
+            o.RetryFirstDial = true;
+            o.TokenProvider = tokens;
+            o.ReconnectPolicy = WsReconnectPolicy.FixedInterval(TimeSpan.Zero);
+            o.ReadyHandlers.Add(new Ready(async (connection, cancellationToken) => (await connection.ReceiveAsync(cancellationToken)).Dispose()));
+        });
+        await client.StartAsync().Soon();
+
+        Assert.Equal("token-2", client.Connection!.Token!.Token);
+        Assert.Equal([false, true], tokens.Contexts.Select(context => context.IsRefresh));
+    }
+
+    [Fact]
+    public async Task A_start_after_one_that_failed_with_3005_asks_for_a_fresh_token()
+    {
+        await using ScriptedServer server = ScriptedServer.InMemory(async peer =>
+        {
+            await peer.AcceptAsync();
+            await (peer.Number == 1 ? peer.CloseAsync(3005) : peer.SendTextAsync("welcome"));
+            await peer.ServeAsync();
+        });
+        var tokens = new CountingTokens();
+        await using WsClient client = server.CreateClient(o =>
+        {
+            o.TokenProvider = tokens;
+            o.ReadyHandlers.Add(new Ready(async (connection, cancellationToken) => (await connection.ReceiveAsync(cancellationToken)).Dispose()));
+        });
+        await Assert.ThrowsAnyAsync<WsDialException>(() => client.StartAsync().Soon());
+        await client.StartAsync().Soon();
+
+        Assert.Equal([false, true], tokens.Contexts.Select(context => context.IsRefresh));
+    }
+
     [Fact]
     public async Task A_provider_that_fails_or_does_not_answer_is_a_failed_attempt()
     {

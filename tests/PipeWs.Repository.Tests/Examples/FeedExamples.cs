@@ -41,6 +41,10 @@ internal static partial class FeedExamples
         {
             Console.WriteLine($"the server says {e.Code}: {e.Message}");
         }
+        catch (WsTopicException e) when (e.Failure == WsTopicFailure.TooManyPending)
+        {
+            Console.WriteLine("it was not sent: too many requests wait for their answers");
+        }
         catch (WsTopicException e)
         {
             Console.WriteLine($"whether it was done is not known: {e.Failure}");

@@ -92,7 +92,7 @@ internal static class FilterExamples
     {
         services.AddPipeWs()
             .OnConnect(async connection => await presence.IsBannedAsync(connection.UserId)
-                ? WsDecision.Refuse("you are banned", 4003)
+                ? WsDecision.Refuse("you are banned")
                 : WsDecision.Allow)
             .OnDisconnect((connection, info) => presence.GoneAsync(connection.UserId, info.Code))
             .OnMessage(context => context.Connection.GetMetadata("muted") is null

@@ -47,6 +47,17 @@ internal static partial class GuideExamples
         app.MapPipeWs("/ws").RequireAuthorization();
     }
 
+    internal static void Scoped(IServiceCollection services)
+    {
+        services.AddPipeWs()
+            .MapAction("order", Json.Default.Order, async (context, order) =>
+            {
+                await using var scope = context.Services.CreateAsyncScope();
+                var orders = scope.ServiceProvider.GetRequiredService<OrderStore>();
+                await orders.AddAsync(order);
+            });
+    }
+
     internal static void Raw(IServiceCollection services)
     {
         services.AddPipeWs("echo")
@@ -156,6 +167,11 @@ internal static partial class GuideExamples
     }
 
     internal sealed record Order(string Symbol, decimal Quantity);
+
+    internal sealed class OrderStore
+    {
+        public Task AddAsync(Order order) => Task.FromResult(order);
+    }
 
     internal sealed record Quote(decimal Bid, decimal Ask);
 

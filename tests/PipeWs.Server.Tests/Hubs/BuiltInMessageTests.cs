@@ -39,6 +39,27 @@ public sealed class BuiltInMessageTests
     }
 
     [Fact]
+    public async Task The_names_of_discriminator_and_body_are_the_applications()
+    {
+        await using HubServer server = await HubServer.JsonAsync(
+            configure: options =>
+            {
+                options.DiscriminatorNames.Add("op");
+                options.BodyNames.Add("args");
+                options.BodyNames.Add("params");
+            },
+            hasBystander: false);
+        await using RawPeer peer = await server.OpenAsync();
+        await peer.AskAsync("""{"id":"1","op":"ping"}""", """{"id":"1","type":"pong"}""");
+        await peer.AskAsync("""{"id":"2","op":"echo","args":[1]}""", """{"id":"2","type":"echo","args":[1]}""");
+        await peer.AskAsync("""{"id":"3","op":"echo","params":[2]}""", """{"id":"3","type":"echo","params":[2]}""");
+        await peer.SendTextAsync("""{"id":"4","action":"echo","data":3}""");
+        JsonElement error = await peer.ReadJsonAsync();
+        Assert.Equal(("error", 400), (error.GetProperty("type").GetString(), error.GetProperty("code").GetInt32()));
+        Assert.Contains("\"op\"", error.GetProperty("data").GetString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_ping_is_answered_with_its_id_where_it_has_one()
     {
         await using HubServer server = await HubServer.JsonAsync();

@@ -229,12 +229,14 @@ public sealed class ShutdownTests
         var buffer = new byte[1000];
         Assert.Contains("welcome", Encoding.UTF8.GetString(buffer, 0, (await socket.ReceiveAsync(buffer, patience.Token)).Count), StringComparison.Ordinal);
         await server.Hub.All.SendTextAsync("last words");
+        IWsConnection connection = Assert.Single(server.Hub.Connections);
 
         Task stopped = server.Server.App.StopAsync();
 
         Assert.Equal("last words", Encoding.UTF8.GetString(buffer, 0, (await socket.ReceiveAsync(buffer, patience.Token)).Count));
         WebSocketReceiveResult close = await socket.ReceiveAsync(buffer, patience.Token);
         Assert.Equal(WebSocketCloseStatus.EndpointUnavailable, close.CloseStatus);
+        Assert.False(connection.Closed.IsCompleted, $"it did not wait for the answer: {(connection.Closed.IsCompleted ? await connection.Closed : null)}, {string.Join(" | ", server.Server.Log.All)}");
         await socket.CloseOutputAsync(WebSocketCloseStatus.EndpointUnavailable, "", patience.Token);
         await stopped.WaitAsync(s_promptly);
         await server.AssertConnectionsAsync(0);

@@ -173,7 +173,8 @@ internal sealed class HubServer : IAsyncDisposable
             _speaksJson ? $$"""{"id":"b","action":"echo","data":"{{text}}"}""" : text,
             _speaksJson ? $$"""{"id":"b","type":"echo","data":"{{text}}"}""" : text);
         await AssertConnectionsAsync(1);
-        Assert.InRange(Server.Log.All.Count, 0, maxLines);
+        IReadOnlyList<LogLines.Line> lines = Server.Log.All;
+        Assert.True(lines.Count <= maxLines, $"{lines.Count} lines were logged: {string.Join(" | ", lines)}");
     }
 
     /// <summary>Nothing came to the bystander before the answer to its own question.</summary>

@@ -220,6 +220,17 @@ public class EnvelopeReaderTests
     }
 
     [Fact]
+    public void Where_no_names_are_chosen_they_are_the_usual_ones()
+    {
+        Assert.Same(EnvelopeNames.Default, EnvelopeNames.Choose([], []));
+        Assert.Equal(EnvelopeMember.Body, EnvelopeNames.Choose(["op"], []).Find("payload"u8, out _));
+        Assert.Equal(EnvelopeMember.Discriminator, EnvelopeNames.Choose([], ["args"]).Find("action"u8, out _));
+        Assert.Null(EnvelopeNames.FindFault(["op"], ["args"]));
+        Assert.Equal("data", EnvelopeNames.FindFault(["data"], []));
+        Assert.Equal("topic", EnvelopeNames.FindFault([], ["topic"]));
+    }
+
+    [Fact]
     public void Reader_allocates_nothing()
     {
         byte[] message = """{"id":"7","action":"subscribe","\u0064ata":{"room_id":"workflow_123","x":[1.5e3,null,"\u00e9"]},"response":true,"sn":5}"""u8.ToArray();
