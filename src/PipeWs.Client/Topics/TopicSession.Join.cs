@@ -5,9 +5,6 @@ namespace PipeWs.Client.Topics;
 // Joining and leaving: for each topic one task at a time, which lives as long as there is something to do, and brings what the server does in line with what is wanted.
 internal sealed partial class TopicSession
 {
-    /// <summary>The longest that a timer takes.</summary>
-    private static readonly TimeSpan s_longestDelay = TimeSpan.FromMilliseconds(uint.MaxValue - 1);
-
     /// <summary>Sees to it that a topic is looked at. Where its task runs already it looks again before it ends.</summary>
     private void KickUnsynchronized(TopicState topic, bool isDelayed = false)
     {
@@ -251,7 +248,7 @@ internal sealed partial class TopicSession
         TimeSpan? delay;
         try
         {
-            delay = _options.RejoinPolicy.GetDelay(new WsReconnectContext(failures, Heartbeat.TimeProvider.GetElapsedTime(since), WsDisconnect.From(error)));
+            delay = _options.RejoinPolicy.GetUsableDelay(new WsReconnectContext(failures, Heartbeat.TimeProvider.GetElapsedTime(since), WsDisconnect.From(error)));
         }
         catch (Exception e)
         {
@@ -273,8 +270,7 @@ internal sealed partial class TopicSession
             return false;
         }
 
-        TimeSpan wait = delay.Value < TimeSpan.Zero ? TimeSpan.Zero : delay.Value < s_longestDelay ? delay.Value : s_longestDelay;
-        await Task.Delay(wait, Heartbeat.TimeProvider, link.Connection.Closed).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await Task.Delay(delay.Value, Heartbeat.TimeProvider, link.Connection.Closed).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         return true;
     }
 

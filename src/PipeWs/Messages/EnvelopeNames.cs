@@ -15,11 +15,11 @@ internal sealed class EnvelopeNames
     /// <param name="discriminators">Names of the member a message is routed by; the defaults are <c>action</c> and <c>type</c>.</param>
     /// <param name="bodies">Names of the member that carries the body; the defaults are <c>data</c> and <c>payload</c>. The first is used where the request had none.</param>
     /// <exception cref="ArgumentException">A list is empty, or a name is empty, given twice, or has a meaning already.</exception>
-    public EnvelopeNames(IEnumerable<string> discriminators, IEnumerable<string> bodies)
+    public EnvelopeNames(IReadOnlyCollection<string> discriminators, IReadOnlyCollection<string> bodies)
     {
         _discriminators = Encode(discriminators, nameof(discriminators));
         _bodies = Encode(bodies, nameof(bodies));
-        if (FindFault(_discriminators.Concat(_bodies).Select(Encoding.UTF8.GetString)) is { } fault)
+        if (FindFault(discriminators.Concat(bodies)) is { } fault)
         {
             throw new ArgumentException($"\"{fault}\" cannot name a discriminator or a body: a name is {Rule}.");
         }
