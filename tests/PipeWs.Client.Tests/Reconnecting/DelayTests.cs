@@ -36,12 +36,7 @@ public sealed class DelayTests
     public async Task A_server_that_asks_each_connection_for_another_is_served_as_the_policy_says()
     {
         var clock = new ManualTimeProvider();
-        await using ScriptedServer server = ScriptedServer.InMemory(async peer =>
-        {
-            await peer.WelcomeAsync();
-            await peer.SendTextAsync("""{"type":"reconnect"}""");
-            await peer.ServeTopicsAsync();
-        });
+        await using ScriptedServer server = AskForAnother();
         await using WsTopicClient client = server.CreateTopicClient(o =>
         {
             o.Connection.TimeProvider = clock;
@@ -78,12 +73,7 @@ public sealed class DelayTests
     public async Task A_policy_that_gives_up_does_not_end_a_client_whose_server_asks_for_a_reconnect()
     {
         var clock = new ManualTimeProvider();
-        await using ScriptedServer server = ScriptedServer.InMemory(async peer =>
-        {
-            await peer.WelcomeAsync();
-            await peer.SendTextAsync("""{"type":"reconnect"}""");
-            await peer.ServeTopicsAsync();
-        });
+        await using ScriptedServer server = AskForAnother();
         await using WsTopicClient client = server.CreateTopicClient(o =>
         {
             o.Connection.TimeProvider = clock;
@@ -146,6 +136,13 @@ public sealed class DelayTests
         Assert.Equal((1, TimeSpan.Zero), (((WsTryReconnectEvent)events.Current).Attempt, ((WsTryReconnectEvent)events.Current).Delay));
         await Conditions.UntilAsync(() => client.Connection is { Number: 2 }, "it connected again");
     }
+
+    private static ScriptedServer AskForAnother() => ScriptedServer.InMemory(async peer =>
+    {
+        await peer.WelcomeAsync();
+        await peer.SendTextAsync("""{"type":"reconnect"}""");
+        await peer.ServeTopicsAsync();
+    });
 
     private static ScriptedServer DropFirst() => ScriptedServer.InMemory(async peer =>
     {
