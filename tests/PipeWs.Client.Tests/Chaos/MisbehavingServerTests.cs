@@ -27,7 +27,9 @@ public sealed class MisbehavingServerTests
             }
         }
 
-        // Of the process: what a test before this one has not given back is not counted.
+        // Of the process: what a test before this one has left unobserved, or not given back, is not counted.
+        GC.Collect();
+        GC.WaitForPendingFinalizers();
         long before = WsFramePool.Outstanding;
         TaskScheduler.UnobservedTaskException += OnUnobserved;
         try

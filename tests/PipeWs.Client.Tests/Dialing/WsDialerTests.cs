@@ -117,7 +117,12 @@ public sealed class WsDialerTests
             await socket.ConnectAsync(IPAddress.Loopback, server.Uri.Port);
             await using var stream = new NetworkStream(socket);
             await peer.WriteAsync("HTTP/1.1 200 Connection established\r\nContent-Length: 17\r\n\r\n");
-            await Task.WhenAny(peer.Frames.Input.CopyToAsync(stream), stream.CopyToAsync(peer.Frames.Output.AsStream()));
+            Task up = peer.Frames.Input.CopyToAsync(stream);
+            Task down = stream.CopyToAsync(peer.Frames.Output.AsStream());
+            await Task.WhenAny(up, down);
+
+            // The other one fails with the socket that is closed now, and nobody is to find that unobserved.
+            _ = Task.WhenAll(up, down).ContinueWith(static both => both.Exception, TaskScheduler.Default);
         });
         await using WsClient client = server.CreateClient(o =>
         {
