@@ -18,7 +18,7 @@ internal static class RunCommand
     private static readonly Option<int> InFlight = LoadTestCommand.CreateNumber("--in-flight", "Echo: messages under way on each connection.", 1, 1, 100_000);
     private static readonly Option<int> Size = LoadTestCommand.CreateNumber("--size", $"The payload in bytes, at least {LoadStamp.Length}.", 128, LoadStamp.Length, LoadOptions.MaxPayloadBytes);
     private static readonly Option<double> Seconds = LoadTestCommand.CreateSeconds("--seconds", "How long is measured; in idle, how long the server may take to settle.", 10, 0.1);
-    private static readonly Option<double> WarmUp = LoadTestCommand.CreateSeconds("--warmup", "How long the load runs before it is measured, in seconds.", 3, 0);
+    private static readonly Option<double> WarmUp = LoadTestCommand.CreateSeconds("--warmup", "How long the load runs before it is measured, in seconds; with --pid up to five times as long, until the server's compiler has done its work.", 3, 0);
     private static readonly Option<int?> Window = new("--window") { Description = "Fanout: messages of a publisher under way to the slowest subscriber. Default: 1." };
     private static readonly Option<double?> Rate = new("--rate") { Description = "Fanout: messages a second of all publishers together, instead of a window." };
     private static readonly Option<int> Publishers = LoadTestCommand.CreateNumber("--publishers", "Fanout: how many of the connections publish.", 1, 1, 1000);

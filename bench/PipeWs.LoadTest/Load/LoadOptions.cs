@@ -50,7 +50,7 @@ internal sealed record LoadOptions
     /// <summary>How long is measured.</summary>
     public TimeSpan Duration { get; init; } = TimeSpan.FromSeconds(10);
 
-    /// <summary>How long the load runs before it is measured.</summary>
+    /// <summary>How long the load runs before it is measured; up to five times as long where the server's process is known, until its compiler has done its work.</summary>
     public TimeSpan WarmUp { get; init; } = TimeSpan.FromSeconds(3);
 
     /// <summary>How many messages must come within warm-up and measurement each; both last longer for them, by up to <see cref="DrainTimeout"/>.</summary>
