@@ -22,6 +22,11 @@ internal sealed partial class HubConnection
     public override ValueTask OnMessageAsync(WsMessageType type, ReadOnlySequence<byte> payload) =>
         _guard is null ? DispatchAsync(type, payload) : OnGuardedMessageAsync(_guard, type, payload);
 
+    internal override ValueTask OnWholeMessageAsync(WsMessageType type, byte[] array, int start, int length) =>
+        _guard is null && !_tracesMessages && Identity is not { IsPending: true }
+            ? _hub.Router.DispatchAsync(Context, array, start, length, type)
+            : OnMessageAsync(type, new ReadOnlySequence<byte>(array, start, length));
+
     public override ValueTask OnPartAsync(WsMessagePart part) => _guard is null ? DispatchPartAsync(part) : OnGuardedPartAsync(_guard, part);
 
     /// <summary>A ping or pong came, which counts as a message. The pong that answers a ping has its place already.</summary>

@@ -95,6 +95,10 @@ internal sealed partial class HubConnection : WsReceiver, IWsConnection
 
     public override bool ReceivesParts(WsMessageType type) => Identity is not { IsPending: true } && _hub.Router.ReceivesParts(type);
 
+    internal override bool MayReceiveParts => _hub.Router.MayReceiveParts;
+
+    internal override void OnReadHandled() => _context?.ForgetMessage();
+
     public WsMessageWriter BeginMessage(WsMessageType type) => Ws.BeginMessage(type);
 
     public WsMessageWriter BeginMessage(WsMessageType type, WsSendOptions options) => Ws.BeginMessage(type, options);

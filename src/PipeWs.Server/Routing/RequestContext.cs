@@ -1,4 +1,6 @@
 using System.Buffers;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using PipeWs.Messages;
 using PipeWs.Server.Diagnostics;
 
@@ -10,8 +12,12 @@ internal sealed partial class RequestContext(IWsHub hub, IWsConnection connectio
     /// <summary>What the router read; only for JSON messages.</summary>
     internal Envelope Envelope;
 
-    private ReadOnlySequence<byte> _payload;
-    private ReadOnlyMemory<byte> _message;
+    // The message: in one array, as nearly all are; otherwise in pieces, and where it is JSON, also copied together.
+    private byte[]? _array;
+    private int _start;
+    private int _length;
+    private ReadOnlySequence<byte> _pieces;
+    private bool _isInPieces;
     private byte[]? _rented;
     private EnvelopeNames? _names;
     private Route? _route;
@@ -32,7 +38,11 @@ internal sealed partial class RequestContext(IWsHub hub, IWsConnection connectio
 
     public override WsMessageType Type => _type;
 
-    public override ReadOnlySequence<byte> Payload => _payload;
+    public override ReadOnlySequence<byte> Payload
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => _isInPieces ? _pieces : _array is null ? default : new ReadOnlySequence<byte>(_array, _start, _length);
+    }
 
     public override bool IsFirstPart => _isFirstPart;
 
@@ -42,15 +52,15 @@ internal sealed partial class RequestContext(IWsHub hub, IWsConnection connectio
 
     public override string? RequestId => Envelope.Id.IsEmpty ? null : _requestId ??= JsonText.Decode(Id);
 
-    public override string? Topic => Envelope.Topic.IsEmpty ? null : _topic ??= JsonText.Decode(Envelope.Topic.Of(_message.Span));
+    public override string? Topic => Envelope.Topic.IsEmpty ? null : _topic ??= JsonText.Decode(Envelope.Topic.Of(Bytes));
 
-    public override ReadOnlyMemory<byte> Body => _message.Slice(Envelope.Body.Start, Envelope.Body.Length);
+    public override ReadOnlyMemory<byte> Body => new(_array, _start + Envelope.Body.Start, Envelope.Body.Length);
 
     /// <summary>The whole message in one piece; only for JSON messages.</summary>
-    internal ReadOnlyMemory<byte> Message => _message;
+    internal ReadOnlyMemory<byte> Message => new(_array, _start, _length);
 
     /// <summary>The request's id as it came: the token that answers echo. Empty where there is none.</summary>
-    internal ReadOnlySpan<byte> Id => Envelope.Id.Of(_message.Span);
+    internal ReadOnlySpan<byte> Id => Envelope.Id.Of(Bytes);
 
     public override bool HasReplied => _hasReplied;
 
@@ -71,11 +81,33 @@ internal sealed partial class RequestContext(IWsHub hub, IWsConnection connectio
     /// <summary>Whether nobody has answered a request that wants to be.</summary>
     internal bool NeedsAck => WantsAck && !_hasReplied;
 
+    private ReadOnlySpan<byte> Bytes => new(_array, _start, _length);
+
     /// <summary>Takes up a message for a raw handler.</summary>
     internal void BeginRaw(in ReadOnlySequence<byte> payload, WsMessageType type)
     {
-        Envelope = default;
-        _payload = payload;
+        if (payload.IsSingleSegment && MemoryMarshal.TryGetArray(payload.First, out ArraySegment<byte> bytes))
+        {
+            BeginRaw(bytes.Array!, bytes.Offset, bytes.Count, type);
+            return;
+        }
+
+        BeginRaw([], 0, 0, type);
+        _pieces = payload;
+        _isInPieces = true;
+    }
+
+    /// <inheritdoc cref="BeginRaw(in ReadOnlySequence{byte}, WsMessageType)"/>
+    internal void BeginRaw(byte[] array, int start, int length, WsMessageType type)
+    {
+        if (!ReferenceEquals(_array, array))
+        {
+            _array = array;
+        }
+
+        _start = start;
+        _length = length;
+        _isInPieces = false;
         _type = type;
         _hasReplied = false;
         _errorCode = 0;
@@ -96,26 +128,24 @@ internal sealed partial class RequestContext(IWsHub hub, IWsConnection connectio
     /// <summary>Takes up a JSON message, in one piece. <see cref="End"/> must follow.</summary>
     internal ReadOnlySpan<byte> Begin(in ReadOnlySequence<byte> payload, EnvelopeNames names)
     {
-        _payload = payload;
-        _type = WsMessageType.Text;
         _names = names;
-        _hasReplied = false;
-        _errorCode = 0;
-        _isRefused = false;
-        _isFirstPart = _isLastPart = true;
-        if (payload.IsSingleSegment)
+        BeginRaw(payload, WsMessageType.Text);
+        if (_isInPieces)
         {
-            _message = payload.First;
-        }
-        else
-        {
-            int length = checked((int)payload.Length);
-            _rented = ArrayPool<byte>.Shared.Rent(length);
+            _length = checked((int)payload.Length);
+            _array = _rented = ArrayPool<byte>.Shared.Rent(_length);
             payload.CopyTo(_rented);
-            _message = _rented.AsMemory(0, length);
         }
 
-        return _message.Span;
+        return Bytes;
+    }
+
+    /// <inheritdoc cref="Begin(in ReadOnlySequence{byte}, EnvelopeNames)"/>
+    internal ReadOnlySpan<byte> Begin(byte[] array, int start, int length, EnvelopeNames names)
+    {
+        _names = names;
+        BeginRaw(array, start, length, WsMessageType.Text);
+        return Bytes;
     }
 
     internal void SetRoute(Route route)
@@ -131,8 +161,6 @@ internal sealed partial class RequestContext(IWsHub hub, IWsConnection connectio
     internal void End()
     {
         Envelope = default;
-        _payload = default;
-        _message = default;
         _route = null;
         _requestId = null;
         _topic = null;
@@ -140,6 +168,20 @@ internal sealed partial class RequestContext(IWsHub hub, IWsConnection connectio
         {
             _rented = null;
             ArrayPool<byte>.Shared.Return(rented);
+        }
+
+        ForgetMessage();
+    }
+
+    /// <summary>Lets go of the bytes, which the transport or a pool has again.</summary>
+    internal void ForgetMessage()
+    {
+        _array = null;
+        _start = _length = 0;
+        if (_isInPieces)
+        {
+            _isInPieces = false;
+            _pieces = default;
         }
     }
 }

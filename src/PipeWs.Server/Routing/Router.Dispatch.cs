@@ -26,8 +26,32 @@ internal sealed partial class Router
             return raw(context);
         }
 
-        return type == WsMessageType.Text ? DispatchJson(context, payload) : RefuseBinary(context);
+        return type == WsMessageType.Text ? DispatchJson(context, context.Begin(payload, _names)) : RefuseBinary(context);
     }
+
+    /// <inheritdoc cref="DispatchAsync(RequestContext, in ReadOnlySequence{byte}, WsMessageType)"/>
+    public ValueTask DispatchAsync(RequestContext context, byte[] array, int start, int length, WsMessageType type)
+    {
+        Func<WsMessageContext, ValueTask>? raw = type == WsMessageType.Text ? _onText : _onBinary;
+        if (raw is not null)
+        {
+            context.BeginRaw(array, start, length, type);
+            ValueTask handled = raw(context);
+            if (!handled.IsCompletedSuccessfully)
+            {
+                return handled;
+            }
+
+            // What came in two registers is not handed on through memory, for whose two halves the processor would wait.
+            handled.GetAwaiter().GetResult();
+            return default;
+        }
+
+        return type == WsMessageType.Text ? DispatchJson(context, context.Begin(array, start, length, _names)) : RefuseBinary(context);
+    }
+
+    /// <summary>Whether messages of any type are handled in parts.</summary>
+    public bool MayReceiveParts => _onTextParts is not null || _onBinaryParts is not null;
 
     /// <summary>Whether messages of this type are handled in parts, as their bytes come.</summary>
     public bool ReceivesParts(WsMessageType type) => (type == WsMessageType.Text ? _onTextParts : _onBinaryParts) is not null;
@@ -44,9 +68,8 @@ internal sealed partial class Router
         return (part.Type == WsMessageType.Text ? _onTextParts : _onBinaryParts)!(context);
     }
 
-    private ValueTask DispatchJson(RequestContext context, in ReadOnlySequence<byte> payload)
+    private ValueTask DispatchJson(RequestContext context, ReadOnlySpan<byte> message)
     {
-        ReadOnlySpan<byte> message = context.Begin(payload, _names);
         EnvelopeError error = EnvelopeReader.Read(message, _names, out context.Envelope, _validateUtf8);
         if (error.IsError)
         {

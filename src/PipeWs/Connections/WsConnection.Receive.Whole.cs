@@ -17,20 +17,20 @@ public sealed partial class WsConnection
     private const int Length16 = 126;
     private const int KeyBytes = sizeof(uint);
 
-    /// <summary>The bytes of a sequence that lies in one array; none where it does not.</summary>
+    /// <summary>The bytes of a sequence's first segment; none where that is no array's.</summary>
     private static ArraySegment<byte> ArrayOf(in ReadOnlySequence<byte> buffer) =>
-        buffer.IsSingleSegment && MemoryMarshal.TryGetArray(buffer.First, out ArraySegment<byte> array) ? array : default;
+        MemoryMarshal.TryGetArray(buffer.First, out ArraySegment<byte> array) ? array : default;
 
     /// <summary>Takes a whole message off the bytes.</summary>
     /// <param name="bytes">What was read.</param>
     /// <param name="used">Where the next frame begins; moved beyond the message.</param>
-    /// <param name="receiver">Who gets it.</param>
-    /// <param name="payload">The message.</param>
+    /// <param name="partsReceiver">Who gets it, where that may want it in parts; null otherwise.</param>
+    /// <param name="start">Where the message begins among the bytes; it ends where the next frame begins.</param>
     /// <param name="isValid">Whether it may be delivered; the connection fails otherwise.</param>
     /// <returns><see langword="false"/> where there is no such message.</returns>
-    private bool TryReadWhole(in ArraySegment<byte> bytes, ref int used, WsReceiver receiver, out ReadOnlySequence<byte> payload, out bool isValid)
+    private bool TryReadWhole(in ArraySegment<byte> bytes, ref int used, WsReceiver? partsReceiver, out int start, out bool isValid)
     {
-        payload = default;
+        start = 0;
         isValid = true;
         Span<byte> rest = bytes.AsSpan(used);
         int header = _isServer ? 2 + KeyBytes : 2;
@@ -62,7 +62,7 @@ public sealed partial class WsConnection
         }
 
         WsMessageType type = first == WholeText ? WsMessageType.Text : WsMessageType.Binary;
-        if (rest.Length < header + length || length > _options.MaxMessageBytes || MayReceiveParts(receiver, type))
+        if (rest.Length < header + length || length > _options.MaxMessageBytes || (partsReceiver is not null && MayReceiveParts(partsReceiver, type)))
         {
             return false;
         }
@@ -75,8 +75,8 @@ public sealed partial class WsConnection
             _compression.Received.PayloadBytes = 0;
         }
 
-        payload = new ReadOnlySequence<byte>(bytes.Array!, bytes.Offset + used + header, length);
-        used += header + length;
+        start = used + header;
+        used = start + length;
         return true;
     }
 

@@ -69,6 +69,7 @@ public sealed partial class WsConnection
         long received = buffer.Length;
         ArraySegment<byte> array = ArrayOf(buffer);
         int used = 0;
+        bool mayReceiveParts = receiver.MayReceiveParts;
         WsConnection? outer = WsBatch.Enter(this);
         try
         {
@@ -79,7 +80,7 @@ public sealed partial class WsConnection
                     return BatchEnd.AwaitBacklog;
                 }
 
-                if (TryReadWhole(array, ref used, receiver, out ReadOnlySequence<byte> message, out bool isValid))
+                if (TryReadWhole(array, ref used, mayReceiveParts ? receiver : null, out int start, out bool isValid))
                 {
                     if (!isValid)
                     {
@@ -88,13 +89,14 @@ public sealed partial class WsConnection
                     }
 
                     _inReceiver = true;
-                    handled = DeliverWhole(receiver, message);
-                    if (!handled.IsCompletedSuccessfully)
+                    ValueTask delivered = DeliverWhole(receiver, array.Array!, array.Offset + start, used - start);
+                    if (!delivered.IsCompletedSuccessfully)
                     {
+                        handled = delivered;
                         return BatchEnd.AwaitReceiver;
                     }
 
-                    handled.GetAwaiter().GetResult();
+                    delivered.GetAwaiter().GetResult();
                     _inReceiver = false;
                     continue;
                 }
@@ -175,7 +177,7 @@ public sealed partial class WsConnection
         }
     }
 
-    private ValueTask DeliverWhole(WsReceiver receiver, in ReadOnlySequence<byte> message)
+    private ValueTask DeliverWhole(WsReceiver receiver, byte[] array, int start, int length)
     {
         if (IsClosing)
         {
@@ -185,7 +187,7 @@ public sealed partial class WsConnection
         _messagesReceived++;
         try
         {
-            return receiver.OnMessageAsync(_messageType, message);
+            return receiver.OnWholeMessageAsync(_messageType, array, start, length);
         }
         catch (Exception e)
         {

@@ -122,6 +122,7 @@ public sealed partial class WsConnection
     private bool EndRead(in ReadOnlySequence<byte> rest, bool isCompleted)
     {
         _insideFrame = !rest.IsEmpty || _frameRemaining > 0;
+        _receiver!.OnReadHandled();
         _input.AdvanceTo(rest.Start, rest.End);
         if (isCompleted)
         {

@@ -25,24 +25,20 @@ public sealed partial class WsConnection
     /// <param name="cancellationToken">Gives up waiting for room in the backlog; a message that has its place is sent.</param>
     public ValueTask SendAsync(WsMessageType type, ReadOnlyMemory<byte> payload, WsSendOptions options, CancellationToken cancellationToken = default)
     {
+        if (TryWriteNow(type, payload.Span, options))
+        {
+            return default;
+        }
+
         if (IsClosing)
         {
             return ClosedTask();
         }
 
-        if (payload.Length <= MaxCopiedBytes)
+        if (payload.Length <= MaxCopiedBytes && !IsBacklogFull)
         {
-            if (TryKeepLoopTurn())
-            {
-                WriteDirect(type, payload.Span, options.NeverCompress);
-                return default;
-            }
-
-            if (!IsBacklogFull)
-            {
-                Post(CreateNode(type, payload.Span, options));
-                return default;
-            }
+            Post(CreateNode(type, payload.Span, options));
+            return default;
         }
 
         return SendSlowAsync(type, new ReadOnlySequence<byte>(payload), options, cancellationToken);
@@ -53,15 +49,9 @@ public sealed partial class WsConnection
         SendAsync(type, payload, default, cancellationToken);
 
     /// <inheritdoc cref="SendAsync(WsMessageType, ReadOnlyMemory{byte}, WsSendOptions, CancellationToken)"/>
-    public ValueTask SendAsync(WsMessageType type, ReadOnlySequence<byte> payload, WsSendOptions options, CancellationToken cancellationToken = default)
-    {
-        if (payload.IsSingleSegment)
-        {
-            return SendAsync(type, payload.First, options, cancellationToken);
-        }
-
-        return IsClosing ? ClosedTask() : SendSlowAsync(type, payload, options, cancellationToken);
-    }
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public ValueTask SendAsync(WsMessageType type, ReadOnlySequence<byte> payload, WsSendOptions options, CancellationToken cancellationToken = default) =>
+        payload.IsSingleSegment && TryWriteNow(type, payload.FirstSpan, options) ? default : SendSequenceAsync(type, payload, options, cancellationToken);
 
     /// <summary>Sends a message that was encoded before, without copying it into the mailbox.</summary>
     /// <inheritdoc cref="SendAsync(WsMessageType, ReadOnlyMemory{byte}, CancellationToken)"/>
@@ -86,11 +76,7 @@ public sealed partial class WsConnection
             return false;
         }
 
-        if (payload.Length <= MaxCopiedBytes && TryKeepLoopTurn())
-        {
-            WriteDirect(type, payload, options.NeverCompress);
-        }
-        else
+        if (!TryWriteNow(type, payload, options))
         {
             Post(CreateNode(type, payload, options));
         }
@@ -139,6 +125,27 @@ public sealed partial class WsConnection
         frame.NeverCompress = options.NeverCompress;
         return OutboundNode.ForFrame(frame);
     }
+
+    /// <summary>
+    /// Writes a small message at once where this is the receive loop's thread in its batch. A sequence is taken apart before this and inlined into its sender: handed on whole it costs an echo
+    /// about 15 ns, which the processor waits for what was just stored in halves.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private bool TryWriteNow(WsMessageType type, ReadOnlySpan<byte> payload, WsSendOptions options)
+    {
+        if (IsClosing || payload.Length > MaxCopiedBytes || !TryKeepLoopTurn())
+        {
+            return false;
+        }
+
+        WriteDirect(type, payload, options.NeverCompress);
+        return true;
+    }
+
+    private ValueTask SendSequenceAsync(WsMessageType type, in ReadOnlySequence<byte> payload, WsSendOptions options, CancellationToken cancellationToken) =>
+        payload.IsSingleSegment ? SendAsync(type, payload.First, options, cancellationToken)
+        : IsClosing ? ClosedTask()
+        : SendSlowAsync(type, payload, options, cancellationToken);
 
     private static ValueTask ClosedTask() => ValueTask.FromException(new WsClosedException());
 

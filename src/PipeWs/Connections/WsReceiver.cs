@@ -32,6 +32,22 @@ public abstract class WsReceiver
     {
     }
 
+    /// <summary>Whether <see cref="ReceivesParts"/> may ever say yes. Asked at the start of what was read; where it does not, nothing is asked at each message.</summary>
+    internal virtual bool MayReceiveParts => true;
+
+    /// <summary>A whole message came that lies in one array, as nearly all do: <see cref="OnMessageAsync"/> with less to hand on.</summary>
+    /// <param name="type">Text, validated as UTF-8, or binary.</param>
+    /// <param name="array">Borrowed: valid until the returned task completes.</param>
+    /// <param name="start">Where the message begins.</param>
+    /// <param name="length">How many bytes it has.</param>
+    internal virtual ValueTask OnWholeMessageAsync(WsMessageType type, byte[] array, int start, int length) =>
+        OnMessageAsync(type, new ReadOnlySequence<byte>(array, start, length));
+
+    /// <summary>All that was read has been handled and goes back to the transport: nothing of it may be kept.</summary>
+    internal virtual void OnReadHandled()
+    {
+    }
+
     /// <summary>The server asks the connection to end, until it does. By the heartbeat; must neither block nor throw.</summary>
     internal virtual void OnCloseRequested()
     {

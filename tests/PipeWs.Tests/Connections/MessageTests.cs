@@ -57,6 +57,55 @@ public sealed class MessageTests
         }
     }
 
+    [Fact]
+    public async Task A_receiver_hears_when_all_that_was_read_is_handled()
+    {
+        await using var harness = new ConnectionHarness();
+        RawPeer peer = harness.Peer;
+
+        await harness.SendAsync([.. peer.Encode(RawFrame.Text, "1"u8), .. peer.Encode(RawFrame.Text, "2"u8), .. peer.Encode(RawFrame.Binary, "3"u8, fin: false)]);
+        await harness.UntilIdleAsync();
+        Assert.Equal([2], harness.Receiver.MessagesAtReadEnds);
+
+        await harness.SendAsync([.. peer.Encode(RawFrame.Continuation, "4"u8), .. peer.Encode(RawFrame.Text, "5"u8)]);
+        await harness.UntilIdleAsync();
+        Assert.Equal([2, 4], harness.Receiver.MessagesAtReadEnds);
+    }
+
+    [Fact]
+    public async Task It_hears_that_only_when_its_last_message_was_handled()
+    {
+        await using var harness = new ConnectionHarness();
+        var hold = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        harness.Receiver.OnMessage = (_, _) => new ValueTask(hold.Task);
+
+        await harness.SendAsync(harness.Peer.Encode(RawFrame.Text, "1"u8));
+        await Conditions.UntilAsync(() => harness.Connection.IsInReceiver, "the message is being handled");
+        Assert.Empty(harness.Receiver.MessagesAtReadEnds);
+
+        hold.SetResult();
+        await Conditions.UntilAsync(() => !harness.Receiver.MessagesAtReadEnds.IsEmpty, "all is handled");
+    }
+
+    [Theory]
+    [InlineData(false, 3)]
+    [InlineData(true, 0)]
+    public async Task Whole_messages_are_asked_about_only_where_the_receiver_may_want_parts(bool neverInParts, int questions)
+    {
+        await using var harness = new ConnectionHarness(run: false);
+        int asked = 0;
+        harness.Receiver.NeverInParts = neverInParts;
+        harness.Receiver.InParts = _ => ++asked < 0;
+        harness.Run();
+
+        await harness.SendAsync([.. harness.Peer.Encode(RawFrame.Text, "1"u8), .. harness.Peer.Encode(RawFrame.Binary, "2"u8), .. harness.Peer.Encode(RawFrame.Text, "3"u8)]);
+        await harness.Receiver.NextAsync();
+        await harness.Receiver.NextAsync();
+        await harness.Receiver.NextAsync();
+
+        Assert.Equal(questions, asked);
+    }
+
     [Theory]
     [MemberData(nameof(Ways))]
     public async Task Control_frames_between_fragments_are_answered_at_once(WsRole role, Delivery delivery)

@@ -19,6 +19,12 @@ internal sealed class RecordingReceiver : WsReceiver
 
     public int PartCount { get; private set; }
 
+    /// <summary>Whether it says beforehand that it never wants parts.</summary>
+    public bool NeverInParts { get; set; }
+
+    /// <summary>How many messages there had been whenever all that was read was handled.</summary>
+    public ConcurrentQueue<int> MessagesAtReadEnds { get; } = new();
+
     public ConcurrentQueue<TimeSpan> RoundTrips { get; } = new();
 
     public int MessageCount => _messages.Reader.Count;
@@ -52,6 +58,10 @@ internal sealed class RecordingReceiver : WsReceiver
 
         return OnPart?.Invoke(part) ?? default;
     }
+
+    internal override bool MayReceiveParts => !NeverInParts;
+
+    internal override void OnReadHandled() => MessagesAtReadEnds.Enqueue(MessageCount);
 
     public override void OnRoundTrip(TimeSpan roundTrip) => RoundTrips.Enqueue(roundTrip);
 
