@@ -22,10 +22,10 @@ internal sealed partial class HubConnection
     public override ValueTask OnMessageAsync(WsMessageType type, ReadOnlySequence<byte> payload) =>
         _guard is null ? DispatchAsync(type, payload) : OnGuardedMessageAsync(_guard, type, payload);
 
-    internal override ValueTask OnWholeMessageAsync(WsMessageType type, byte[] array, int start, int length) =>
+    internal override bool TryHandleWhole(WsMessageType type, byte[] array, int start, int length, ref ValueTask pending) =>
         _guard is null && !_tracesMessages && Identity is not { IsPending: true }
-            ? _hub.Router.DispatchAsync(Context, array, start, length, type)
-            : OnMessageAsync(type, new ReadOnlySequence<byte>(array, start, length));
+            ? _hub.Router.TryDispatch(Context, array, start, length, type, ref pending)
+            : base.TryHandleWhole(type, array, start, length, ref pending);
 
     public override ValueTask OnPartAsync(WsMessagePart part) => _guard is null ? DispatchPartAsync(part) : OnGuardedPartAsync(_guard, part);
 

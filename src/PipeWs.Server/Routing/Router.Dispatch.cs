@@ -29,25 +29,18 @@ internal sealed partial class Router
         return type == WsMessageType.Text ? DispatchJson(context, context.Begin(payload, _names)) : RefuseBinary(context);
     }
 
-    /// <inheritdoc cref="DispatchAsync(RequestContext, in ReadOnlySequence{byte}, WsMessageType)"/>
-    public ValueTask DispatchAsync(RequestContext context, byte[] array, int start, int length, WsMessageType type)
+    /// <summary>Handles one message that lies in one array, as <see cref="DispatchAsync"/> does.</summary>
+    /// <returns>Whether it is handled; otherwise <paramref name="pending"/> was set.</returns>
+    public bool TryDispatch(RequestContext context, byte[] array, int start, int length, WsMessageType type, ref ValueTask pending)
     {
         Func<WsMessageContext, ValueTask>? raw = type == WsMessageType.Text ? _onText : _onBinary;
         if (raw is not null)
         {
             context.BeginRaw(array, start, length, type);
-            ValueTask handled = raw(context);
-            if (!handled.IsCompletedSuccessfully)
-            {
-                return handled;
-            }
-
-            // What came in two registers is not handed on through memory, for whose two halves the processor would wait.
-            handled.GetAwaiter().GetResult();
-            return default;
+            return WsReceiver.IsHandled(raw(context), ref pending);
         }
 
-        return type == WsMessageType.Text ? DispatchJson(context, context.Begin(array, start, length, _names)) : RefuseBinary(context);
+        return WsReceiver.IsHandled(type == WsMessageType.Text ? DispatchJson(context, context.Begin(array, start, length, _names)) : RefuseBinary(context), ref pending);
     }
 
     /// <summary>Whether messages of any type are handled in parts.</summary>

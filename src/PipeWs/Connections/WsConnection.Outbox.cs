@@ -205,9 +205,17 @@ public sealed partial class WsConnection
     {
         try
         {
-            WsFrameWriter writer = CreateWriter();
-            writer.Write(type, payload, neverCompress);
-            _unflushedBytes += writer.BytesWritten;
+            if (_isServer && _compression is null && _uncopied is null && payload.Length <= WsFrameWriter.MaxBytesAtOnce)
+            {
+                _unflushedBytes += WsFrameWriter.WriteAtOnce(_output, type == WsMessageType.Text ? Opcode.Text : Opcode.Binary, fin: true, payload, rsv: 0);
+            }
+            else
+            {
+                WsFrameWriter writer = CreateWriter();
+                writer.Write(type, payload, neverCompress);
+                _unflushedBytes += writer.BytesWritten;
+            }
+
             _messagesSent++;
         }
         catch (Exception e)

@@ -89,14 +89,11 @@ public sealed partial class WsConnection
                     }
 
                     _inReceiver = true;
-                    ValueTask delivered = DeliverWhole(receiver, array.Array!, array.Offset + start, used - start);
-                    if (!delivered.IsCompletedSuccessfully)
+                    if (!DeliverWhole(receiver, array.Array!, array.Offset + start, used - start, ref handled))
                     {
-                        handled = delivered;
                         return BatchEnd.AwaitReceiver;
                     }
 
-                    delivered.GetAwaiter().GetResult();
                     _inReceiver = false;
                     continue;
                 }
@@ -177,21 +174,22 @@ public sealed partial class WsConnection
         }
     }
 
-    private ValueTask DeliverWhole(WsReceiver receiver, byte[] array, int start, int length)
+    private bool DeliverWhole(WsReceiver receiver, byte[] array, int start, int length, ref ValueTask handled)
     {
         if (IsClosing)
         {
-            return default;
+            return true;
         }
 
         _messagesReceived++;
         try
         {
-            return receiver.OnWholeMessageAsync(_messageType, array, start, length);
+            return receiver.TryHandleWhole(_messageType, array, start, length, ref handled);
         }
         catch (Exception e)
         {
-            return ValueTask.FromException(e);
+            handled = ValueTask.FromException(e);
+            return false;
         }
     }
 

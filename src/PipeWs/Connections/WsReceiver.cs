@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Runtime.CompilerServices;
 
 namespace PipeWs;
 
@@ -35,13 +36,33 @@ public abstract class WsReceiver
     /// <summary>Whether <see cref="ReceivesParts"/> may ever say yes. Asked at the start of what was read; where it does not, nothing is asked at each message.</summary>
     internal virtual bool MayReceiveParts => true;
 
-    /// <summary>A whole message came that lies in one array, as nearly all do: <see cref="OnMessageAsync"/> with less to hand on.</summary>
+    /// <summary>
+    /// A whole message came that lies in one array, as nearly all do: <see cref="OnMessageAsync"/> with less to hand on. A sequence and a task handed from call to call cost more than all else that is
+    /// done for a small message.
+    /// </summary>
     /// <param name="type">Text, validated as UTF-8, or binary.</param>
-    /// <param name="array">Borrowed: valid until the returned task completes.</param>
+    /// <param name="array">Borrowed: valid until the message is handled.</param>
     /// <param name="start">Where the message begins.</param>
     /// <param name="length">How many bytes it has.</param>
-    internal virtual ValueTask OnWholeMessageAsync(WsMessageType type, byte[] array, int start, int length) =>
-        OnMessageAsync(type, new ReadOnlySequence<byte>(array, start, length));
+    /// <param name="pending">Gets the task that is to be awaited.</param>
+    /// <returns>Whether it is handled; otherwise <paramref name="pending"/> was set.</returns>
+    internal virtual bool TryHandleWhole(WsMessageType type, byte[] array, int start, int length, ref ValueTask pending) =>
+        IsHandled(OnMessageAsync(type, new ReadOnlySequence<byte>(array, start, length)), ref pending);
+
+    /// <summary>Takes the result of a task that has completed, and keeps any other.</summary>
+    /// <returns>Whether it has completed.</returns>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static bool IsHandled(ValueTask task, ref ValueTask pending)
+    {
+        if (!task.IsCompletedSuccessfully)
+        {
+            pending = task;
+            return false;
+        }
+
+        task.GetAwaiter().GetResult();
+        return true;
+    }
 
     /// <summary>All that was read has been handled and goes back to the transport: nothing of it may be kept.</summary>
     internal virtual void OnReadHandled()
