@@ -41,7 +41,7 @@ internal sealed partial class RequestContext(IWsHub hub, IWsConnection connectio
     public override ReadOnlySequence<byte> Payload
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        get => _isInPieces ? _pieces : _array is null ? default : new ReadOnlySequence<byte>(_array, _start, _length);
+        get => _isInPieces ? _pieces : _array is { } array ? new ReadOnlySequence<byte>(array, _start, _length) : default;
     }
 
     public override bool IsFirstPart => _isFirstPart;

@@ -68,6 +68,27 @@ public sealed class ConnectionTests
 
     [Theory]
     [MemberData(nameof(Doors))]
+    public async Task What_a_raw_handler_was_lent_is_not_kept_while_its_connection_idles(Door door, bool isSecure)
+    {
+        WsMessageContext? kept = null;
+        int lent = 0;
+        await using HubServer server = await HubServer.JsonAsync(door, isSecure, build: builder => builder.OnBinary(context =>
+        {
+            lent = (int)context.Payload.Length;
+            Volatile.Write(ref kept, context);
+            return default;
+        }));
+        await using RawPeer peer = await server.OpenAsync();
+
+        await peer.SendFrameAsync(Opcode.Binary, [1, 2, 3]);
+
+        // It is let go of after the handler, and so perhaps a moment after the test has seen the context.
+        await Conditions.UntilAsync(() => Volatile.Read(ref kept) is { Payload.IsEmpty: true }, "the bytes are let go of");
+        Assert.Equal(3, lent);
+    }
+
+    [Theory]
+    [MemberData(nameof(Doors))]
     public async Task A_handler_that_fails_is_answered_and_logged_once(Door door, bool isSecure)
     {
         await using HubServer server = await HubServer.JsonAsync(door, isSecure, build: builder => builder
