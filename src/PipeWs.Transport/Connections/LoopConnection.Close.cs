@@ -8,9 +8,6 @@ internal sealed partial class LoopConnection
 {
     private const int Closed = int.MinValue;
 
-    /// <summary>As much as Kestrel's own sockets read ahead.</summary>
-    private const int MaxDiscardedBytes = 1024 * 1024;
-
     private CancellationTokenSource? _closedSource;
     private CancellationToken _closedToken;
     private bool _hasClosedToken;
@@ -20,6 +17,7 @@ internal sealed partial class LoopConnection
     private int _isOutputSent;
     private int _isDisposed;
     private int _isClosing;
+    private bool _lingers;
     private TaskCompletionSource? _drained;
 
     /// <summary>Fires when the peer has ended its direction, or the connection its own.</summary>
@@ -131,11 +129,7 @@ internal sealed partial class LoopConnection
             Loop.Remove(_data);
         }
 
-        if (AbortReason is null)
-        {
-            DiscardUnread();
-        }
-
+        _lingers = IsPeerSending();
         FireClosed();
         if (Interlocked.Add(ref _uses, Closed) == Closed)
         {
@@ -143,35 +137,45 @@ internal sealed partial class LoopConnection
         }
     }
 
-    /// <summary>
-    /// Takes what nobody has read. A socket that is closed over unread bytes resets the connection, and the peer may lose what was sent to it last (RFC 9112, section 9.6).
-    /// </summary>
-    private void DiscardUnread()
+    /// <summary>Whether there is, or was, something that nobody has read, of a peer that has not ended.</summary>
+    private bool IsPeerSending()
     {
-        if (LoopThread.Current is not { SharedBy: null } thread || !TryUseSocket())
+        if (AbortReason is not null || _reader.IsEnded || LoopThread.Current is not { SharedBy: null } thread || !TryUseSocket())
         {
-            return;
+            return false;
         }
 
-        Span<byte> bin = thread.Shared.Array;
-        for (int discarded = 0; discarded < MaxDiscardedBytes;)
-        {
-            int received = Libc.Receive(File, bin);
-            if (received <= 0)
-            {
-                break;
-            }
-
-            discarded += received;
-        }
-
+        int received = Libc.Receive(File, thread.Shared.Array);
         EndUseOfSocket();
+        return received > 0 || (received is -Errno.TryAgain or -Errno.Interrupted && _reader.HadUnread);
     }
 
     private void CloseFile()
     {
-        if (Interlocked.Exchange(ref _isFileClosed, 1) == 0)
+        if (Interlocked.Exchange(ref _isFileClosed, 1) != 0)
         {
+            return;
+        }
+
+        if (_lingers)
+        {
+            Loop.ScheduleOwn(static connection => ((LoopConnection)connection!).Linger(), this);
+        }
+        else
+        {
+            _ = Libc.Close(File);
+        }
+    }
+
+    private void Linger()
+    {
+        if (Loop.IsOnLoop)
+        {
+            Loop.Linger(File);
+        }
+        else
+        {
+            // The loop has ended.
             _ = Libc.Close(File);
         }
     }

@@ -47,6 +47,7 @@ internal sealed partial class LoopReader : PipeReader, IValueTaskSource<ReadResu
     private Exception? _error;
     private volatile bool _isEnded;
     private volatile bool _isCompleted;
+    private bool _hadUnread;
 
     public LoopReader(LoopConnection connection) => _connection = connection;
 
@@ -55,6 +56,9 @@ internal sealed partial class LoopReader : PipeReader, IValueTaskSource<ReadResu
 
     /// <summary>Whether there is nothing more to come: the peer has ended its direction, or the connection is broken.</summary>
     public bool IsEnded => _isEnded;
+
+    /// <summary>Whether there were bytes that nobody had read when it was completed.</summary>
+    public bool HadUnread => Volatile.Read(ref _hadUnread);
 
     /// <summary>Whether a read waits.</summary>
     public bool IsWaiting => Volatile.Read(ref _state) is Waiting or Receiving;
@@ -173,6 +177,7 @@ internal sealed partial class LoopReader : PipeReader, IValueTaskSource<ReadResu
 
     private void ReleaseAll()
     {
+        Volatile.Write(ref _hadUnread, _head is not null);
         while (_head is not null)
         {
             ReleaseHead();

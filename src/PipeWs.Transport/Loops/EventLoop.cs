@@ -28,6 +28,7 @@ internal sealed class EventLoop : PipeScheduler, IDisposable
     private readonly WakeEvent _wake = new();
     private readonly ConcurrentQueue<Work> _work = new();
     private readonly LoopSlots _slots = new();
+    private readonly LingeringSockets _lingering;
     private readonly ILogger _logger;
     private readonly long _spinTicks;
     private readonly string _name;
@@ -57,6 +58,7 @@ internal sealed class EventLoop : PipeScheduler, IDisposable
         _logger = logger;
         _name = $"PipeWs loop {index}";
         _spinTicks = (long)(spinTime.TotalSeconds * Stopwatch.Frequency);
+        _lingering = new LingeringSockets(this);
         _owner = new LoopThread(this, usesRing);
         int result = _poll.Add(_wake.File, EventPoll.In, WakeData);
         if (result < 0)
@@ -123,6 +125,9 @@ internal sealed class EventLoop : PipeScheduler, IDisposable
     /// <inheritdoc cref="Watch"/>
     public int Unwatch(int file) => _poll.Remove(file);
 
+    /// <summary>Takes over the socket of a connection that has ended while its peer was still sending, and closes it when it has too. On the loop.</summary>
+    public void Linger(int file) => _lingering.Add(file);
+
     /// <summary>Ends the loop after what is scheduled now.</summary>
     public Task StopAsync()
     {
@@ -176,10 +181,12 @@ internal sealed class EventLoop : PipeScheduler, IDisposable
             }
 
             thread.Sends.Send();
+            _lingering.CloseLate();
         }
 
         _hasEnded = true;
         RunTheRest();
+        _lingering.CloseAll();
         if (Count == 0)
         {
             Dispose();
@@ -292,7 +299,7 @@ internal sealed class EventLoop : PipeScheduler, IDisposable
         }
 
         Interlocked.Exchange(ref _sleeping, 1);
-        events = _poll.Wait(thread.Events, _work.IsEmpty ? Timeout.Infinite : 0);
+        events = _poll.Wait(thread.Events, _work.IsEmpty ? _lingering.TimeoutMilliseconds : 0);
         Volatile.Write(ref _sleeping, 0);
         return events;
     }

@@ -133,6 +133,25 @@ public sealed class HttpTests
     }
 
     [Fact]
+    public async Task A_client_that_goes_on_sending_after_its_refusal_gets_it_and_is_not_reset()
+    {
+        const int TooMuch = 40_000;
+        await using HttpApp app = await HttpApp.StartAsync();
+        using Socket socket = await app.ConnectAsync();
+        await socket.SendAsync(Encoding.ASCII.GetBytes("GET / HTTP/1.1\r\nHost: x\r\nBig: " + new string('a', TooMuch)));
+        await Conditions.UntilAsync(() => app.Log.Lines.Any(static line => line.Text.Contains("stopped", StringComparison.Ordinal)), "Kestrel is done with the connection");
+        for (int i = 0; i < 20; i++)
+        {
+            await socket.SendAsync(new byte[TooMuch]);
+        }
+
+        Assert.StartsWith("HTTP/1.1 431 ", await ReadToEndAsync(socket).Soon(), StringComparison.Ordinal);
+        await socket.SendAsync(new byte[TooMuch]);
+        socket.Shutdown(SocketShutdown.Send);
+        Assert.Equal(0, await socket.ReceiveAsync(new byte[1]).Soon());
+    }
+
+    [Fact]
     public async Task A_client_that_leaves_during_a_response_ends_the_request()
     {
         var aborted = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
