@@ -63,7 +63,9 @@ internal sealed partial class HubConnection
         {
             if (_memberships?.Remove(room, out member) == true)
             {
-                AddDeparted(member!);
+                // Under the gate: a room that finds it too slow at this moment says nothing of it any more, or has said it before the leave is answered.
+                member!.SetLeft();
+                AddDeparted(member);
             }
         }
 
@@ -165,13 +167,16 @@ internal sealed partial class HubConnection
         return member;
     }
 
-    /// <summary>Ends a membership by its room's policy, and tells the peer. By whoever writes to the connection.</summary>
+    /// <summary>Ends a membership by its room's policy, and tells the peer, if it has not left meanwhile. By whoever writes to the connection.</summary>
     internal void Unsubscribe(Membership member, ReadOnlySpan<byte> error)
     {
         lock (Gate)
         {
-            member.SetLeft();
-            Ws.TrySend(WsMessageType.Text, error);
+            if (!member.HasLeft)
+            {
+                member.SetLeft();
+                Ws.TrySend(WsMessageType.Text, error);
+            }
         }
     }
 

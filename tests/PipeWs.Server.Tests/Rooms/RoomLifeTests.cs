@@ -1,3 +1,5 @@
+using System.Text;
+using PipeWs.Server.Hubs;
 using PipeWs.Server.Rooms;
 using PipeWs.Server.Tests.Support;
 
@@ -22,6 +24,42 @@ public sealed class RoomLifeTests
         Assert.NotEqual(epoch, hub.Hub.Room("lobby").Epoch);
         Assert.Single(peer.Texts);
         Assert.Equal(0, hub.Hub.Room("lobby").Head);
+    }
+
+    [Fact]
+    public async Task A_member_that_leaves_while_it_is_found_too_slow_hears_no_more_of_the_room()
+    {
+        using var hub = new TestHub(options =>
+        {
+            options.SendWelcome = false;
+            options.Rooms.MaxLagMessages = 4;
+            options.Rooms.SlowConsumerPolicy = WsSlowConsumerPolicy.Unsubscribe;
+        });
+        await using var peer = new HubPeer(hub.Hub, windowBytes: 256);
+        await peer.SendAsync("""{"id":"s","type":"subscribe","topic":"feed"}""");
+        await peer.UntilAsync(static texts => texts.Count == 1, "the answer");
+        Room room = hub.Hub.RoomRegistry.GetOrCreate("feed");
+        var connection = (HubConnection)Assert.Single(room.CopyMembers());
+        byte[] data = Encoding.UTF8.GetBytes($"\"{new string('x', 300)}\"");
+        peer.Pause();
+        Assert.True(await Task.Run(() =>
+        {
+            lock (connection.Ws)
+            {
+                for (int i = 0; i < 20; i++)
+                {
+                    room.Publish(data, default);
+                }
+
+                // Its writer finds it too slow, and must wait for the gate to say so.
+                peer.Resume();
+                Assert.True(SpinWait.SpinUntil(() => room.SlowCount > 0, TimeSpan.FromSeconds(30)));
+                return connection.LeaveAsync("feed").Result;
+            }
+        }));
+        await peer.SendAsync("""{"id":"p","type":"ping"}""");
+        await peer.UntilAsync(static texts => texts[^1].Contains("pong", StringComparison.Ordinal), "the pong");
+        Assert.DoesNotContain(peer.Texts, static text => text.Contains("429", StringComparison.Ordinal));
     }
 
     [Theory]

@@ -15,6 +15,9 @@ internal sealed class HubPeer : IAsyncDisposable
     private readonly Pipe _toServer;
     private readonly Pipe _toClient;
     private readonly SemaphoreSlim _sending = new(1, 1);
+
+    /// <summary>Held while a frame is written, and to end the pipe: one that ends between a writer's asking for room and its using it is no pipe's to bear.</summary>
+    private readonly Lock _writing = new();
     private readonly Task _reading;
     private readonly List<string> _texts = [];
     private readonly List<(Func<List<string>, bool> Condition, TaskCompletionSource Met)> _awaited = [];
@@ -100,7 +103,7 @@ internal sealed class HubPeer : IAsyncDisposable
     /// <summary>Drops the transport without a goodbye.</summary>
     internal void AbortTransport()
     {
-        _toServer.Writer.Complete();
+        CompleteWriter();
         _toClient.Reader.CancelPendingRead();
     }
 
@@ -132,10 +135,21 @@ internal sealed class HubPeer : IAsyncDisposable
     {
         byte[] payload = Encoding.UTF8.GetBytes(text);
         uint key = (uint)Random.Shared.Next();
-        Span<byte> span = _toServer.Writer.GetSpan(FrameHeader.MaxLength + payload.Length);
-        int header = FrameHeader.WriteMasked(span, Opcode.Text, payload.Length, key);
-        Masking.Apply(payload, span[header..], key);
-        _toServer.Writer.Advance(header + payload.Length);
+        lock (_writing)
+        {
+            Span<byte> span = _toServer.Writer.GetSpan(FrameHeader.MaxLength + payload.Length);
+            int header = FrameHeader.WriteMasked(span, Opcode.Text, payload.Length, key);
+            Masking.Apply(payload, span[header..], key);
+            _toServer.Writer.Advance(header + payload.Length);
+        }
+    }
+
+    private void CompleteWriter()
+    {
+        lock (_writing)
+        {
+            _toServer.Writer.Complete();
+        }
     }
 
     private async Task ReadAsync()
@@ -162,7 +176,7 @@ internal sealed class HubPeer : IAsyncDisposable
         }
 
         await reader.CompleteAsync();
-        await _toServer.Writer.CompleteAsync();
+        CompleteWriter();
     }
 
     private bool TryTake(ref ReadOnlySequence<byte> buffer)
@@ -182,7 +196,7 @@ internal sealed class HubPeer : IAsyncDisposable
         if (header.Opcode == Opcode.Close)
         {
             CloseCode = payload.Length >= 2 ? (payload.FirstSpan[0] << 8) | payload.FirstSpan[1] : 1005;
-            _toServer.Writer.Complete();
+            CompleteWriter();
         }
         else if (header.Opcode == Opcode.Text)
         {
