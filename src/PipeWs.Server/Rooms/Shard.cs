@@ -39,6 +39,9 @@ internal sealed class Shard : IThreadPoolWorkItem, IWsBatchWork
     private long _served;
     private long _handOvers;
 
+    /// <summary>What nobody reads: see <see cref="WsConnection.Prefetch"/>.</summary>
+    private long _prefetched;
+
     /// <summary>The event loop whose connections these are; null where they have none. Set once.</summary>
     internal PipeScheduler? Loop
     {
@@ -243,6 +246,11 @@ internal sealed class Shard : IThreadPoolWorkItem, IWsBatchWork
             int taken;
             while ((taken = _walking.NextMembers(members)) > 0)
             {
+                if (taken > 1)
+                {
+                    Prefetch(members[..taken]);
+                }
+
                 for (int i = 0; i < taken; i++)
                 {
                     Membership member = members[i]!;
@@ -264,6 +272,17 @@ internal sealed class Shard : IThreadPoolWorkItem, IWsBatchWork
             _walking = null;
             _run.End();
         }
+    }
+
+    private void Prefetch(Span<Membership?> members)
+    {
+        long seen = 0;
+        foreach (Membership? member in members)
+        {
+            seen += member!.IsServed ? member.Ws.Prefetch() : 0;
+        }
+
+        _prefetched = seen;
     }
 
     private RoomShard? TakeRoom()

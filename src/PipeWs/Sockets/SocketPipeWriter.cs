@@ -22,6 +22,7 @@ internal sealed class SocketPipeWriter : PipeWriter
     internal const int MinDirectBytes = 8 * 1024;
 
     private readonly Socket _socket;
+    private readonly SafeSocketHandle _handle;
     private readonly PipeWriter _transportOutput;
     private byte[]? _buffer;
     private int _start;
@@ -35,6 +36,7 @@ internal sealed class SocketPipeWriter : PipeWriter
     internal SocketPipeWriter(Socket socket, PipeWriter transportOutput)
     {
         _socket = socket;
+        _handle = socket.SafeHandle;
         _transportOutput = transportOutput;
         socket.Blocking = false;
     }
@@ -47,6 +49,9 @@ internal sealed class SocketPipeWriter : PipeWriter
 
     /// <summary>Whether it holds a buffer.</summary>
     internal bool HoldsBuffer => _buffer is not null;
+
+    /// <summary>Reads what a send will need of the socket, and changes nothing: see <see cref="WsConnection.Prefetch"/>.</summary>
+    internal int Prefetch() => (_socket.GetType() == typeof(Socket) ? 1 : 0) + (int)_socket.AddressFamily + (_handle.IsInvalid ? 1 : 0);
 
     /// <inheritdoc/>
     public override Memory<byte> GetMemory(int sizeHint = 0)

@@ -33,6 +33,18 @@ public sealed class SocketPipeWriterTests
         }
     }
 
+    [Fact]
+    public async Task To_prefetch_changes_nothing_not_even_where_the_socket_has_gone()
+    {
+        using SocketPair pair = await SocketPair.ConnectAsync();
+        pair.Write([1]);
+        pair.Writer.Prefetch();
+        Assert.Equal(1, pair.Writer.UnflushedBytes);
+        pair.Socket.Dispose();
+        pair.Writer.Prefetch();
+        Assert.True((await pair.Writer.FlushAsync()).IsCompleted);
+    }
+
     [Theory]
     [InlineData(1, TinyBytes)]
     [InlineData(2, TinyBytes)]
