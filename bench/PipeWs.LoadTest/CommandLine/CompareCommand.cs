@@ -9,11 +9,13 @@ namespace PipeWs.LoadTest.CommandLine;
 internal static class CompareCommand
 {
     private const int Rounds = 3;
-    private const double Seconds = 5;
+    private const int Turns = 6;
+    private const double Seconds = 1.5;
 
     // The compiler needs five seconds of load until all that is hot is compiled in full.
     private const double WarmUpSeconds = 6;
-    private const double QuickSeconds = 2;
+    private const int QuickTurns = 2;
+    private const double QuickSeconds = 1;
     private const double QuickWarmUpSeconds = 1;
 
     private static readonly Option<string[]> Servers = CreateList(
@@ -28,13 +30,18 @@ internal static class CompareCommand
     private static readonly Option<FileInfo?> Markdown = new("--markdown") { Description = "A file that gets the result as a Markdown table." };
     private static readonly Option<FileInfo?> Svg = new("--svg") { Description = "A file that gets the result as a chart." };
     private static readonly Option<string[]> Scenarios = CreateList("--scenarios", "The scenarios, by group (echo, bcast, idle, connect) or name", [.. Scenario.All.Select(scenario => scenario.Group).Distinct()]);
-    private static readonly Option<int?> RoundCount = new("--rounds") { Description = $"How often each server meets each scenario. Default: {Rounds}; 1 with --quick." };
+    private static readonly Option<int?> RoundCount = new("--rounds") { Description = $"How often each server is started anew for each scenario. Default: {Rounds}; 1 with --quick." };
+    private static readonly Option<int?> TurnCount = new("--turns")
+    {
+        Description = $"How often each server is measured in a round of echo or bcast, {Seconds} s each time, in turns with the others. Default: {Turns}; {QuickTurns} of {QuickSeconds} s with --quick.",
+    };
+
     private static readonly Option<bool> Quick = new("--quick") { Description = "One short round: for a first look, not for a claim." };
 
     /// <summary>Creates the command.</summary>
     public static Command Create()
     {
-        var command = new Command("compare", "Runs servers in turns under the same loads and prints what each costs.") { Servers, Externals, RoundCount, Scenarios, Quick, Markdown, Svg };
+        var command = new Command("compare", "Runs servers in turns under the same loads and prints what each costs.") { Servers, Externals, RoundCount, TurnCount, Scenarios, Quick, Markdown, Svg };
         command.SetAction(async (result, _) =>
         {
             if (FindContradiction(result) is { } contradiction)
@@ -56,6 +63,7 @@ internal static class CompareCommand
             Contender.Choose(SplitList(result.GetRequiredValue(Servers)), GetExternals(result)),
             Scenario.Choose(SplitList(result.GetRequiredValue(Scenarios))),
             result.GetValue(RoundCount) ?? (quick ? 1 : Rounds),
+            result.GetValue(TurnCount) ?? (quick ? QuickTurns : Turns),
             quick ? QuickSeconds : Seconds,
             quick ? QuickWarmUpSeconds : WarmUpSeconds);
     }
@@ -108,6 +116,11 @@ internal static class CompareCommand
         if (result.GetValue(RoundCount) is < 1 or > 100)
         {
             return "--rounds is 1 to 100.";
+        }
+
+        if (result.GetValue(TurnCount) is < 1 or > 1000)
+        {
+            return "--turns is 1 to 1000.";
         }
 
         try

@@ -28,6 +28,11 @@ internal static class RunCommand
     private static readonly Option<int?> Threads = new("--threads") { Description = "Threads that make the load. Default: half of the processors this process may use." };
     private static readonly Option<bool> Json = new("--json") { Description = "Prints the result as one line of JSON." };
 
+    private static readonly Option<bool> OnRequest = new("--on-request")
+    {
+        Description = "Echo and fanout: says 'ready' after the warm-up and rests; then measures once for each line on the standard input, until it ends, and prints each result as a line of JSON.",
+    };
+
     private static readonly Option<bool> Compact = new("--compact")
     {
         Description = "Idle: asks the server of --pid, which is one of 'serve', by SIGUSR1 to collect its garbage and give back what is free before its memory is read.",
@@ -38,7 +43,7 @@ internal static class RunCommand
     {
         var command = new Command("run", "Puts a server under load and measures it.")
         {
-            Url, Mode, Connections, InFlight, Size, Seconds, WarmUp, Window, Rate, Publishers, Protocol, Type, ProcessId, Compact, Threads, Json,
+            Url, Mode, Connections, InFlight, Size, Seconds, WarmUp, Window, Rate, Publishers, Protocol, Type, ProcessId, Compact, Threads, Json, OnRequest,
         };
         command.SetAction(async (result, _) =>
         {
@@ -48,7 +53,7 @@ internal static class RunCommand
                 return LoadTestCommand.ExitUsage;
             }
 
-            return await RunAsync(GetOptions(result), result.GetValue(Json));
+            return await RunAsync(GetOptions(result), result.GetValue(Json), result.GetValue(OnRequest));
         });
         return command;
     }
@@ -84,11 +89,19 @@ internal static class RunCommand
         _ => 5000,
     };
 
-    private static async Task<int> RunAsync(LoadOptions options, bool json)
+    private static async Task<int> RunAsync(LoadOptions options, bool json, bool onRequest)
     {
         using var interruption = new Interruption();
         try
         {
+            if (onRequest)
+            {
+                using var requests = new StreamReader(Console.OpenStandardInput());
+                return await ProgressDisplay.RunAsync(progress => LoadRun.RunOnRequestAsync(options, requests, Console.Out, progress, interruption.Token))
+                    ? 0
+                    : LoadTestCommand.ExitUnsound;
+            }
+
             LoadResult result = await ProgressDisplay.RunAsync(progress => LoadRun.RunAsync(options, progress, interruption.Token));
             if (json)
             {
@@ -145,6 +158,7 @@ internal static class RunCommand
             { Mode: not LoadMode.Echo } when result.GetResult(InFlight) is { Implicit: false } => "--in-flight belongs to --mode echo.",
             { Mode: LoadMode.FanOut } when options.Publishers > options.Connections => "--publishers are connections too: there cannot be more of them.",
             { Compacts: true } when options.Mode != LoadMode.Idle || options.ProcessId is null => "--compact belongs to --mode idle, and says nothing without --pid.",
+            { Mode: not (LoadMode.Echo or LoadMode.FanOut) } when result.GetValue(OnRequest) => "--on-request belongs to --mode echo and fanout.",
             { Protocol: LoadProtocol.SignalR, Binary: true } => "SignalR's JSON protocol is text.",
             _ => null,
         };

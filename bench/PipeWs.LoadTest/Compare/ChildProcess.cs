@@ -17,6 +17,9 @@ internal sealed class ChildProcess : IAsyncDisposable
     /// <summary>The process's id.</summary>
     public int Id => _process.Id;
 
+    /// <summary>Its standard input.</summary>
+    public StreamWriter Input => _process.StandardInput;
+
     /// <summary>Its standard output.</summary>
     public StreamReader Output => _process.StandardOutput;
 
@@ -25,7 +28,7 @@ internal sealed class ChildProcess : IAsyncDisposable
     /// <param name="core">The only core it may run on; any where null.</param>
     /// <param name="onError">Takes the lines of its standard error stream.</param>
     public static ChildProcess Start(IEnumerable<string> arguments, int? core, Action<string> onError) =>
-        Start(new ProcessStartInfo(FindHost(), [typeof(Program).Assembly.Location, .. arguments]) { RedirectStandardOutput = true }, core, onError);
+        Start(new ProcessStartInfo(FindHost(), [typeof(Program).Assembly.Location, .. arguments]) { RedirectStandardInput = true, RedirectStandardOutput = true }, core, onError);
 
     /// <summary>Starts another program, which becomes the process itself: what it costs is read from it. Its output is nobody's.</summary>
     /// <param name="command">How, as a shell takes it.</param>

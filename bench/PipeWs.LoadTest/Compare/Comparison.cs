@@ -1,6 +1,4 @@
 using System.Globalization;
-using System.Net;
-using System.Net.Sockets;
 using PipeWs.LoadTest.Load;
 using PipeWs.LoadTest.Measurement;
 using PipeWs.LoadTest.Native;
@@ -8,14 +6,11 @@ using PipeWs.LoadTest.Native;
 namespace PipeWs.LoadTest.Compare;
 
 /// <summary>
-/// Puts servers under the same loads, in turns: A B C, A B C, ... so that what the machine does meanwhile meets all of them. Each measurement has a server
-/// process of its own on one core and the generator on another.
+/// Puts servers under the same loads, in turns: A B C, A B C, ... so that what the machine does meanwhile meets all of them. Each server has a process of its own for each scenario of each round;
+/// all servers are on one core and all loads on another, of which one at a time is at work.
 /// </summary>
 internal sealed class Comparison(ComparisonOptions options, ILoadProgress progress)
 {
-    private static readonly TimeSpan StartTimeout = TimeSpan.FromSeconds(30);
-    private static readonly TimeSpan ConnectInterval = TimeSpan.FromMilliseconds(20);
-
     private readonly Dictionary<(Scenario Scenario, string Server), List<LoadResult>> _results = [];
     private readonly List<int> _processes = [];
     private readonly IReadOnlyList<int> _cores = CpuAffinity.GetAllowedCores();
@@ -42,109 +37,93 @@ internal sealed class Comparison(ComparisonOptions options, ILoadProgress progre
             throw new InvalidOperationException(tooFew);
         }
 
-        int total = options.Rounds * options.Scenarios.Count * options.Contenders.Count;
+        int total = options.Rounds * options.Contenders.Count * options.Scenarios.Sum(scenario => scenario.HasTurns ? options.Turns : 1);
         int done = 0;
         for (int round = 1; round <= options.Rounds; round++)
         {
             foreach (Scenario scenario in options.Scenarios)
             {
-                foreach (Contender server in options.Contenders)
-                {
-                    string title = string.Create(CultureInfo.InvariantCulture, $"[{++done}/{total}] round {round}, {scenario.Name}, {server.Name}");
-                    progress.Report(title);
-                    LoadResult result = await MeasureAsync(server, scenario, title, cancellationToken);
-                    if (!_results.TryGetValue((scenario, server.Name), out List<LoadResult>? results))
-                    {
-                        _results.Add((scenario, server.Name), results = []);
-                    }
-
-                    results.Add(result);
-                }
+                string Title(string server, int number) => string.Create(CultureInfo.InvariantCulture, $"[{number}/{total}] round {round}, {scenario.Name}, {server}");
+                done = scenario.HasTurns
+                    ? await MeasureInTurnsAsync(scenario, done, Title, cancellationToken)
+                    : await MeasureAloneAsync(scenario, done, Title, cancellationToken);
             }
         }
 
         return new ComparisonResult(options, _results);
     }
 
-    private async Task<LoadResult> MeasureAsync(Contender server, Scenario scenario, string title, CancellationToken cancellationToken)
+    /// <summary>All servers are up, each with its load, and are measured in turns while the others rest.</summary>
+    private async Task<int> MeasureInTurnsAsync(Scenario scenario, int done, Func<string, int, string> title, CancellationToken cancellationToken)
     {
-        var errors = new LastLines();
-        await using ChildProcess serving = server.External is { } program
-            ? ChildProcess.StartCommand(program.Command, ServerCore, errors.Add)
-            : ChildProcess.Start(["serve", .. server.Arguments, "--port", "0"], ServerCore, errors.Add);
-        _processes.Add(serving.Id);
-        Uri address = server.External is { } external
-            ? await WaitUntilListeningAsync(external, server.Name, errors, cancellationToken)
-            : await WaitUntilReadyAsync(serving, server.Name, errors, cancellationToken);
-        await using var loading = ChildProcess.Start(
-            scenario.GetArguments(address, serving.Id, server, options.Seconds, options.WarmUpSeconds),
-            LoadCore,
-            line =>
-            {
-                errors.Add(line);
-                progress.Report($"{title}: {line}");
-            });
-        _processes.Add(loading.Id);
-        string output = await loading.Output.ReadToEndAsync(cancellationToken);
-        int exitCode = await loading.WaitForExitAsync(cancellationToken);
-        return output.StartsWith('{')
-            ? LoadResult.FromJson(output)
-            : throw new InvalidOperationException($"{scenario.Name} against {server.Name} ended with exit code {exitCode}: {errors.Last}");
-    }
-
-    private static async Task<Uri> WaitUntilReadyAsync(ChildProcess process, string server, LastLines errors, CancellationToken cancellationToken)
-    {
-        const string Ready = "ready ";
-        using var timeout = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        timeout.CancelAfter(StartTimeout);
-        string? line;
+        var loads = new List<ServedLoad>();
         try
         {
-            line = await process.Output.ReadLineAsync(timeout.Token);
+            foreach (Contender server in options.Contenders)
+            {
+                // One after the other: each warms up alone.
+                ServedLoad load = await StartAsync(server, scenario, title(server.Name, done + 1), cancellationToken);
+                loads.Add(load);
+                await load.WaitUntilWarmAsync(cancellationToken);
+            }
+
+            for (int turn = 0; turn < options.Turns; turn++)
+            {
+                foreach (ServedLoad load in loads)
+                {
+                    load.Title = title(load.Server.Name, ++done);
+                    progress.Report(load.Title);
+                    await load.RequestAsync();
+                    Add(scenario, load.Server, await load.ReadResultAsync(cancellationToken));
+                }
+            }
         }
-        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+        finally
         {
-            line = null;
+            foreach (ServedLoad load in loads)
+            {
+                await load.DisposeAsync();
+            }
         }
 
-        return line is not null && line.StartsWith(Ready, StringComparison.Ordinal)
-            ? new Uri(line[Ready.Length..])
-            : throw new InvalidOperationException($"The server {server} did not start: {line ?? errors.Last}");
+        return done;
     }
 
-    private static async Task<Uri> WaitUntilListeningAsync(ExternalServer server, string name, LastLines errors, CancellationToken cancellationToken)
+    private async Task<int> MeasureAloneAsync(Scenario scenario, int done, Func<string, int, string> title, CancellationToken cancellationToken)
     {
-        long start = Environment.TickCount64;
-        while (Environment.TickCount64 - start < StartTimeout.TotalMilliseconds)
+        foreach (Contender server in options.Contenders)
         {
-            using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-            try
-            {
-                await socket.ConnectAsync(IPAddress.Loopback, server.Port, cancellationToken);
-                return new Uri($"http://127.0.0.1:{server.Port}");
-            }
-            catch (SocketException)
-            {
-                await Task.Delay(ConnectInterval, cancellationToken);
-            }
+            string what = title(server.Name, ++done);
+            progress.Report(what);
+            await using ServedLoad load = await StartAsync(server, scenario, what, cancellationToken);
+            Add(scenario, server, await load.ReadResultAsync(cancellationToken));
         }
 
-        throw new InvalidOperationException($"The server {name} does not listen at 127.0.0.1:{server.Port}: {errors.Last}");
+        return done;
     }
 
-    /// <summary>Remembers what a process said last, for the case that it fails.</summary>
-    private sealed class LastLines
+    private async Task<ServedLoad> StartAsync(Contender server, Scenario scenario, string title, CancellationToken cancellationToken)
     {
-        private volatile string _last = "it said nothing";
-
-        public string Last => _last;
-
-        public void Add(string line)
+        var load = new ServedLoad(server, scenario, progress) { Title = title };
+        try
         {
-            if (!string.IsNullOrWhiteSpace(line))
-            {
-                _last = line;
-            }
+            await load.StartAsync(ServerCore, LoadCore, options.Seconds, options.WarmUpSeconds, _processes.Add, cancellationToken);
+            return load;
         }
+        catch
+        {
+            await load.DisposeAsync();
+            throw;
+        }
+    }
+
+    private void Add(Scenario scenario, Contender server, LoadResult result)
+    {
+        if (!_results.TryGetValue((scenario, server.Name), out List<LoadResult>? results))
+        {
+            _results.Add((scenario, server.Name), results = []);
+        }
+
+        results.Add(result);
     }
 }

@@ -3,7 +3,7 @@ using PipeWs.LoadTest.Load;
 
 namespace PipeWs.LoadTest.Compare;
 
-/// <summary>The results of all rounds, and their medians.</summary>
+/// <summary>The results of all turns of all rounds, and their medians.</summary>
 internal sealed class ComparisonResult(ComparisonOptions options, IReadOnlyDictionary<(Scenario Scenario, string Server), List<LoadResult>> results)
 {
     /// <summary>What was compared.</summary>
@@ -20,9 +20,13 @@ internal sealed class ComparisonResult(ComparisonOptions options, IReadOnlyDicti
     public long GetSum(Scenario scenario, string server, Func<LoadResult, long> count) =>
         results.TryGetValue((scenario, server), out List<LoadResult>? rounds) ? rounds.Sum(count) : 0;
 
-    /// <summary>The scenario's measure of one server as a multiple of another's; null where either is missing.</summary>
+    /// <summary>
+    /// The scenario's measure of one server as a multiple of another's: the median of the ratios of each turn, so that what the machine does in one meets both sides. Null where either is missing.
+    /// </summary>
     public double? GetRatio(Scenario scenario, string server, string to) =>
-        GetMedian(scenario, server, scenario.GetValue) / GetMedian(scenario, to, scenario.GetValue) is { } ratio && double.IsFinite(ratio) ? ratio : null;
+        results.TryGetValue((scenario, server), out List<LoadResult>? turns) && results.TryGetValue((scenario, to), out List<LoadResult>? others)
+            ? Median(turns.Zip(others, (turn, other) => scenario.GetValue(turn) / scenario.GetValue(other)).OfType<double>().Where(double.IsFinite))
+            : null;
 
     /// <summary>The comparison in plain lines: first the ratios, then what was lost.</summary>
     public IEnumerable<string> GetConclusions()

@@ -33,6 +33,9 @@ internal sealed record Scenario(string Name, string Group, LoadMode Mode, int Co
     /// <summary>The servers' path that it loads.</summary>
     public string Path => Mode == LoadMode.FanOut ? "/bcast" : "/echo";
 
+    /// <summary>Whether servers that are running side by side can be measured in turns: where what they do at rest does not matter.</summary>
+    public bool HasTurns => Mode is LoadMode.Echo or LoadMode.FanOut;
+
     /// <summary>What the comparison is about.</summary>
     public string Unit => this switch
     {
@@ -80,6 +83,11 @@ internal sealed record Scenario(string Name, string Group, LoadMode Mode, int Co
         yield return (Mode == LoadMode.Idle ? 20 : seconds).ToString(CultureInfo.InvariantCulture);
         yield return "--warmup";
         yield return warmUp.ToString(CultureInfo.InvariantCulture);
+        if (HasTurns)
+        {
+            yield return "--on-request";
+        }
+
         if (Mode == LoadMode.Idle && server.External is null)
         {
             yield return "--compact";

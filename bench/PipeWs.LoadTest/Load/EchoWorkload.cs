@@ -16,6 +16,8 @@ internal sealed class EchoWorkload(LoadOptions options) : Workload
 {
     private readonly MessageTemplate _template = new(options);
     private readonly Opcode _type = options.Binary ? Opcode.Binary : Opcode.Text;
+    private IReadOnlyList<LoadConnection> _connections = [];
+    private volatile bool _resumes;
     private long _sent;
 
     /// <summary>How many messages were sent.</summary>
@@ -23,16 +25,22 @@ internal sealed class EchoWorkload(LoadOptions options) : Workload
 
     public override void OnStart(IReadOnlyList<LoadConnection> connections)
     {
-        foreach (LoadConnection connection in connections)
-        {
-            Now = Stopwatch.GetTimestamp();
-            for (int i = 0; i < options.InFlight; i++)
-            {
-                Send(connection);
-            }
+        _connections = connections;
+        Begin();
+    }
 
-            connection.Flush();
+    public override void Resume() => _resumes = true;
+
+    public override int OnTurn()
+    {
+        if (_resumes)
+        {
+            _resumes = false;
+            Stopping = false;
+            Begin();
         }
+
+        return base.OnTurn();
     }
 
     public override void OnMessage(LoadConnection connection, Opcode type, ReadOnlySpan<byte> payload)
@@ -60,6 +68,25 @@ internal sealed class EchoWorkload(LoadOptions options) : Workload
     }
 
     public override void OnReadEnd(LoadConnection connection) => connection.Flush();
+
+    private void Begin()
+    {
+        foreach (LoadConnection connection in _connections)
+        {
+            if (connection.IsClosed)
+            {
+                continue;
+            }
+
+            Now = Stopwatch.GetTimestamp();
+            for (int i = 0; i < options.InFlight; i++)
+            {
+                Send(connection);
+            }
+
+            connection.Flush();
+        }
+    }
 
     private void Send(LoadConnection connection)
     {

@@ -75,6 +75,15 @@ internal sealed class FanOutPublisher
         }
     }
 
+    /// <summary>May publish again.</summary>
+    public void Resume()
+    {
+        lock (_connection.Gate)
+        {
+            _stopping = false;
+        }
+    }
+
     /// <summary>Notes that all of one thread's subscribers have got a message. Every thread gets them in order, so the last thread to finish one finishes all before it.</summary>
     public void OnThreadDone(long sequence)
     {

@@ -22,6 +22,7 @@ internal sealed class FanOutWorkload : Workload
     private int _subscribers;
     private bool _paces;
     private long _paceStart;
+    private long _pacedSince;
     private long _paced;
 
     public FanOutWorkload(LoadOptions options, Action onProbed)
@@ -46,7 +47,7 @@ internal sealed class FanOutWorkload : Workload
         _paces = paces;
     }
 
-    /// <summary>Starts the rate's clock. From any thread.</summary>
+    /// <summary>Starts the rate's clock, or starts it anew. From any thread.</summary>
     public void StartPacing() => Volatile.Write(ref _paceStart, Stopwatch.GetTimestamp());
 
     public override void OnMessage(LoadConnection connection, Opcode type, ReadOnlySpan<byte> payload)
@@ -100,6 +101,12 @@ internal sealed class FanOutWorkload : Workload
         if (!_paces || start == 0 || Stopping)
         {
             return LoadThread.MaxTurnMilliseconds;
+        }
+
+        if (_pacedSince != start)
+        {
+            _pacedSince = start;
+            _paced = 0;
         }
 
         double rate = _options.Rate!.Value;

@@ -34,7 +34,7 @@ internal sealed record LoadResult
 
     public LatencySummary? LatencyMicroseconds { get; init; }
 
-    /// <summary>Messages the clients sent, from the first to the last of the run, warm-up included.</summary>
+    /// <summary>Messages the clients sent, from the first to the last of the run, warm-up included; where it is measured several times, since the last time.</summary>
     public long Sent { get; init; }
 
     /// <summary>How many messages had to arrive for those sent: as many for an echo, times the subscribers for a fan-out.</summary>

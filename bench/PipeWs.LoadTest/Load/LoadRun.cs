@@ -8,6 +8,9 @@ namespace PipeWs.LoadTest.Load;
 /// <summary>One load from its first connection to its result.</summary>
 internal sealed class LoadRun(LoadOptions options, ILoadProgress progress) : IDisposable
 {
+    /// <summary>What is said when a load that is measured on request is warm and rests.</summary>
+    public const string Ready = "ready";
+
     private const int WarmUpConnections = 200;
     private const int WarmUpRounds = 10;
 
@@ -18,10 +21,16 @@ internal sealed class LoadRun(LoadOptions options, ILoadProgress progress) : IDi
     private static readonly TimeSpan CompilerLook = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan ProbeInterval = TimeSpan.FromMilliseconds(100);
 
+    /// <summary>How long a load that has rested is under way again before it is measured.</summary>
+    private static readonly TimeSpan Resumption = TimeSpan.FromMilliseconds(200);
+
     private readonly TaskCompletionSource _allProbed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private LoadThread[] _threads = [];
     private FanOutPublisher[] _publishers = [];
     private int _probed;
+
+    // What earlier results have told of.
+    private (long Sent, long Expected, long Got, long Errors, long Closed) _told;
 
     /// <summary>Makes the load and measures it.</summary>
     /// <exception cref="InvalidOperationException">The load cannot be made: too few files, no such process, no delivery at all.</exception>
@@ -59,9 +68,52 @@ internal sealed class LoadRun(LoadOptions options, ILoadProgress progress) : IDi
         using var run = new LoadRun(options, progress);
         run.Open(cancellationToken);
         run.Start();
-        return options.Mode == LoadMode.Idle
-            ? await run.MeasureIdleAsync(baseline, cancellationToken)
-            : await run.MeasureAsync(baseline, cancellationToken);
+        if (options.Mode == LoadMode.Idle)
+        {
+            return await run.MeasureIdleAsync(baseline, cancellationToken);
+        }
+
+        await run.BeginAsync(cancellationToken);
+        return await run.MeasureAsync(baseline, cancellationToken);
+    }
+
+    /// <summary>
+    /// Makes a load of echoes or of a fan-out, and measures it once for each line of <paramref name="requests"/>, until they end. In between it rests: the connections stay, and nothing is sent.
+    /// </summary>
+    /// <param name="options">The load.</param>
+    /// <param name="requests">The requests.</param>
+    /// <param name="answers">Gets <see cref="Ready"/> after the warm-up, and then a line of JSON for each request: of what was sent since the one before.</param>
+    /// <param name="progress">Takes the news.</param>
+    /// <param name="cancellationToken">Ends it.</param>
+    /// <returns>Whether all of it was sound.</returns>
+    /// <inheritdoc cref="RunAsync" path="/exception"/>
+    public static async Task<bool> RunOnRequestAsync(LoadOptions options, TextReader requests, TextWriter answers, ILoadProgress progress, CancellationToken cancellationToken)
+    {
+        if (FileLimit.Explain(options.Connections, FileLimit.Read()) is { } tooFew)
+        {
+            throw new InvalidOperationException(tooFew);
+        }
+
+        ProcessStatus? baseline = ReadServer(options);
+        using var run = new LoadRun(options, progress);
+        run.Open(cancellationToken);
+        run.Start();
+        await run.BeginAsync(cancellationToken);
+        await run.PauseAsync(cancellationToken);
+        await answers.WriteLineAsync(Ready.AsMemory(), cancellationToken);
+        await answers.FlushAsync(cancellationToken);
+        bool isSound = true;
+        while (await requests.ReadLineAsync(CancellationToken.None).AsTask().WaitAsync(cancellationToken) is not null)
+        {
+            run.Resume();
+            await run.WatchAsync("under way again", Resumption, cancellationToken);
+            LoadResult result = await run.MeasureAsync(baseline, cancellationToken);
+            isSound &= result.IsSound;
+            await answers.WriteLineAsync(result.ToJson().AsMemory(), cancellationToken);
+            await answers.FlushAsync(cancellationToken);
+        }
+
+        return isSound;
     }
 
     public void Dispose()
@@ -130,7 +182,7 @@ internal sealed class LoadRun(LoadOptions options, ILoadProgress progress) : IDi
         }
     }
 
-    private async Task<LoadResult> MeasureAsync(ProcessStatus? baseline, CancellationToken cancellationToken)
+    private async Task BeginAsync(CancellationToken cancellationToken)
     {
         if (options.Mode == LoadMode.FanOut)
         {
@@ -139,14 +191,41 @@ internal sealed class LoadRun(LoadOptions options, ILoadProgress progress) : IDi
         }
 
         await WarmUpAsync(cancellationToken);
+    }
+
+    private async Task<LoadResult> MeasureAsync(ProcessStatus? baseline, CancellationToken cancellationToken)
+    {
         SetRecording(true);
         var before = Sample.Take(this);
         await WatchAsync("measuring", options.Duration, cancellationToken);
         var after = Sample.Take(this);
         SetRecording(false);
+        await PauseAsync(cancellationToken);
+        return Summarize(before, after, baseline);
+    }
+
+    private async Task PauseAsync(CancellationToken cancellationToken)
+    {
         Stop();
         await DrainAsync(cancellationToken);
-        return Summarize(before, after, baseline);
+    }
+
+    private void Resume()
+    {
+        foreach (LoadThread thread in _threads)
+        {
+            thread.Workload.Resume();
+        }
+
+        foreach (FanOutPublisher publisher in _publishers)
+        {
+            publisher.Resume();
+        }
+
+        if (options.Mode == LoadMode.FanOut)
+        {
+            StartPublishing();
+        }
     }
 
     // A server's compiler is one more thread, on a core that the load alone keeps busy; and what it has not done yet would be measured with the server.
@@ -274,17 +353,24 @@ internal sealed class LoadRun(LoadOptions options, ILoadProgress progress) : IDi
         foreach (LoadThread thread in _threads)
         {
             latencies.Add(thread.Workload.Latencies);
+            thread.Workload.Latencies.Clear();
         }
 
-        return Describe() with
+        long got = CountMessages();
+        LoadResult load = Describe();
+        var told = _told;
+        _told = (sent, expected, got, load.Errors, load.ClosedByServer);
+        return load with
         {
             Seconds = seconds,
             Messages = messages,
             MessagesPerSecond = messages / seconds,
             LatencyMicroseconds = new LatencySummary(latencies.GetPercentile(50) / 1e3, latencies.GetPercentile(99) / 1e3, latencies.GetPercentile(99.9) / 1e3, latencies.Max / 1e3),
-            Sent = sent,
-            Expected = expected,
-            Got = CountMessages(),
+            Sent = sent - told.Sent,
+            Expected = expected - told.Expected,
+            Got = got - told.Got,
+            Errors = load.Errors - told.Errors,
+            ClosedByServer = load.ClosedByServer - told.Closed,
             ServerCpuSeconds = after.Server?.CpuSeconds - before.Server?.CpuSeconds,
             BaselineBytes = baseline?.ResidentBytes,
             ResidentBytes = after.Server?.ResidentBytes,

@@ -38,6 +38,9 @@ internal abstract class Workload
     /// <summary>Whether no more messages are sent.</summary>
     public bool Stopping { get => _stopping; set => _stopping = value; }
 
+    /// <summary>Sends again after it was stopped. From any thread; at the latest within a turn.</summary>
+    public virtual void Resume() => Stopping = false;
+
     /// <summary>When the bytes that are being read were received.</summary>
     public long Now { get; set; }
 

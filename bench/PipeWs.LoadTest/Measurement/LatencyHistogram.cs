@@ -35,6 +35,14 @@ internal sealed class LatencyHistogram
         Max = Math.Max(Max, nanoseconds);
     }
 
+    /// <summary>Forgets everything. Not while another thread records.</summary>
+    public void Clear()
+    {
+        Array.Clear(_counts);
+        Count = 0;
+        Max = 0;
+    }
+
     /// <summary>Adds another histogram's counts.</summary>
     public void Add(LatencyHistogram other)
     {

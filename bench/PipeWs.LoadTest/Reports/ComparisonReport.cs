@@ -15,7 +15,7 @@ internal static class ComparisonReport
     {
         console.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
-            $"medians; rounds: {result.Options.Rounds}, each {result.Options.Seconds} s after at least {result.Options.WarmUpSeconds} s of warm-up; messages of 128 bytes unless said otherwise; {placement}"));
+            $"medians; rounds: {result.Options.Rounds}, of {result.Options.Turns} turns of {result.Options.Seconds} s each after at least {result.Options.WarmUpSeconds} s of warm-up; ratios are medians of the turns' own; messages of 128 bytes unless said otherwise; {placement}"));
         foreach (Scenario scenario in result.Options.Scenarios)
         {
             console.WriteLine();

@@ -13,10 +13,10 @@ internal static class MarkdownReport
         ComparisonOptions options = result.Options;
         string? reference = new[] { Contender.Floor, Contender.Baseline }.FirstOrDefault(options.Servers.Contains);
         var text = new StringBuilder();
-        text.Append(CultureInfo.InvariantCulture, $"Medians of {options.Rounds} interleaved rounds of {options.Seconds} s after at least {options.WarmUpSeconds} s of warm-up, 128 bytes a message unless said otherwise; {placement}.");
+        text.Append(CultureInfo.InvariantCulture, $"Medians of {options.Rounds} rounds of {options.Turns} interleaved turns of {options.Seconds} s each, after at least {options.WarmUpSeconds} s of warm-up, 128 bytes a message unless said otherwise; {placement}.");
         if (reference is not null)
         {
-            text.Append(CultureInfo.InvariantCulture, $" In brackets: relative to {reference}.");
+            text.Append(CultureInfo.InvariantCulture, $" In brackets: the median of each turn's ratio to {reference}.");
         }
 
         text.Append("\n\n| |");

@@ -150,7 +150,7 @@ public sealed class CommandLineTests
         Assert.Null(CompareCommand.FindContradiction(result));
         Assert.Equal(["floor", "pipews-loops", "pipews-inline", "pipews", "aspnet", "signalr"], options.Servers);
         Assert.Equal(Scenario.All, options.Scenarios);
-        Assert.Equal(3, options.Rounds);
+        Assert.Equal((3, 6, 1.5), (options.Rounds, options.Turns, options.Seconds));
     }
 
     [Theory]
@@ -159,11 +159,11 @@ public sealed class CommandLineTests
     [InlineData("--servers aspnet --servers signalr --scenarios idle-5000,echo-64x1 --scenarios echo-64x32")]
     public void Compare_takes_lists_in_any_form(string lists)
     {
-        ComparisonOptions options = CompareCommand.GetOptions(Parse($"compare {lists} --rounds 2 --quick"));
+        ComparisonOptions options = CompareCommand.GetOptions(Parse($"compare {lists} --rounds 2 --turns 5 --quick"));
 
         Assert.Equal(["aspnet", "signalr"], options.Servers);
         Assert.Equal(["echo 64x1", "echo 64x32", "idle 5000"], options.Scenarios.Select(scenario => scenario.Name));
-        Assert.Equal(2, options.Rounds);
+        Assert.Equal((2, 5), (options.Rounds, options.Turns));
     }
 
     [Theory]
@@ -177,6 +177,7 @@ public sealed class CommandLineTests
     [InlineData("--scenarios dance")]
     [InlineData("--scenarios ,")]
     [InlineData("--rounds 0")]
+    [InlineData("--turns 0")]
     public void Compare_refuses_what_it_does_not_know(string options) =>
         Assert.NotNull(CompareCommand.FindContradiction(Parse($"compare {options}")));
 

@@ -30,7 +30,7 @@ public sealed class ComparisonResultTests
 
         Assert.Equal(
             [
-                "echo 64x32: pipews = 5.1 x aspnet (messages per CPU-second)",
+                "echo 64x32: pipews = 5.45 x aspnet (messages per CPU-second)",
                 "echo 64x32: pipews = 10.2 x signalr (messages per CPU-second)",
                 "echo 64x32: signalr = 0.5 x aspnet (messages per CPU-second)",
                 "idle 5000: pipews = 0.5 x aspnet (memory per connection)",
@@ -64,7 +64,7 @@ public sealed class ComparisonResultTests
     }
 
     private static ComparisonResult Create(Dictionary<(Scenario, string), List<LoadResult>> results) =>
-        new(new ComparisonOptions(Contender.Choose(["pipews", "aspnet", "signalr"], []), [Echo, Idle], 3, 1, 1), results);
+        new(new ComparisonOptions(Contender.Choose(["pipews", "aspnet", "signalr"], []), [Echo, Idle], 1, 3, 1, 1), results);
 
     private static LoadResult Run(long messages, double cpuSeconds) => new()
     {

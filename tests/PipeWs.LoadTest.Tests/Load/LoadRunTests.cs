@@ -1,9 +1,12 @@
 using System.Diagnostics;
+using System.IO.Pipelines;
 using System.Net.WebSockets;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.DependencyInjection;
 using PipeWs.LoadTest.Load;
 using PipeWs.LoadTest.Servers;
+using PipeWs.Server;
 
 namespace PipeWs.LoadTest.Tests.Load;
 
@@ -94,6 +97,42 @@ public sealed class LoadRunTests
         Assert.False(result.IsSound);
         Assert.Equal((0, 2), (result.Got, result.Errors));
         Assert.NotNull(result.FirstError);
+    }
+
+    [Theory]
+    [InlineData(LoadMode.Echo, null, 2)]
+    [InlineData(LoadMode.FanOut, null, 2)]
+    [InlineData(LoadMode.FanOut, 300.0, 1)]
+    public async Task On_request_it_is_measured_anew_and_rests_in_between(object mode, double? rate, int threads)
+    {
+        await using WebApplication server = LoadServer.Build(new ServerOptions(ServerKind.PipeWs, 0));
+        await server.StartAsync();
+        LoadOptions options = Short with { Mode = (LoadMode)mode, Connections = 6, InFlight = 3, Window = 3, Rate = rate, Threads = threads };
+        options = options with { Url = new Uri(server.Urls.First().Replace("http", "ws", StringComparison.Ordinal) + (options.Mode == LoadMode.FanOut ? "/bcast" : "/echo")) };
+        var requests = new Pipe();
+        var answers = new Pipe();
+        await using var asking = new StreamWriter(requests.Writer.AsStream()) { AutoFlush = true };
+        using var reading = new StreamReader(answers.Reader.AsStream());
+        Task<bool> run = LoadRun.RunOnRequestAsync(options, new StreamReader(requests.Reader.AsStream()), new StreamWriter(answers.Writer.AsStream()), NoProgress.Instance, TestContext.Current.CancellationToken);
+
+        Assert.Equal(LoadRun.Ready, await reading.ReadLineAsync(TestContext.Current.CancellationToken));
+        IWsHub hub = server.Services.GetRequiredKeyedService<IWsHub>(options.Mode == LoadMode.FanOut ? "bcast" : "echo");
+        long received = 0;
+        for (int i = 0; i < 3; i++)
+        {
+            await asking.WriteLineAsync();
+            var result = LoadResult.FromJson((await reading.ReadLineAsync(TestContext.Current.CancellationToken))!);
+            AssertSound(result);
+
+            // Before the first there was the warm-up, and probes. A load that did not rest would be ahead of what it told.
+            long before = received;
+            received = hub.GetStatistics().Traffic.MessagesReceived;
+            Assert.True(i == 0 || received - before == result.Sent, $"{received} - {before}, {result.Sent} sent");
+        }
+
+        asking.Close();
+        Assert.True(await run);
+        await server.StopAsync();
     }
 
     [Fact]
