@@ -15,10 +15,17 @@ internal sealed class Comparison(ComparisonOptions options, ILoadProgress progre
     private readonly List<int> _processes = [];
     private readonly IReadOnlyList<int> _cores = CpuAffinity.GetAllowedCores();
 
-    /// <summary>Where servers and load run, in words.</summary>
-    public string Placement => _cores.Count > 1
-        ? string.Create(CultureInfo.InvariantCulture, $"servers on core {_cores[0]}, load on core {_cores[1]}")
-        : "servers and load share the only core: throughput and latency are of little use, CPU per message is";
+    /// <summary>Where servers and load run, and what else the numbers depend on, in words.</summary>
+    public string Placement
+    {
+        get
+        {
+            string cores = _cores.Count > 1
+                ? string.Create(CultureInfo.InvariantCulture, $"servers on core {_cores[0]}, load on core {_cores[1]}")
+                : "servers and load share the only core: throughput and latency are of little use, CPU per message is";
+            return CongestionControl.Explain(CongestionControl.Read()) is { } pacing ? $"{cores}; {pacing}" : cores;
+        }
+    }
 
     /// <summary>The ids of all processes that were started.</summary>
     public IReadOnlyList<int> StartedProcesses => _processes;

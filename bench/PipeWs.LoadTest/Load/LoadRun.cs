@@ -73,7 +73,7 @@ internal sealed class LoadRun(LoadOptions options, ILoadProgress progress) : IDi
             return await run.MeasureIdleAsync(baseline, cancellationToken);
         }
 
-        await run.BeginAsync(cancellationToken);
+        await run.BeginAsync(mayRest: false, cancellationToken);
         return await run.MeasureAsync(baseline, cancellationToken);
     }
 
@@ -98,7 +98,7 @@ internal sealed class LoadRun(LoadOptions options, ILoadProgress progress) : IDi
         using var run = new LoadRun(options, progress);
         run.Open(cancellationToken);
         run.Start();
-        await run.BeginAsync(cancellationToken);
+        await run.BeginAsync(mayRest: true, cancellationToken);
         await run.PauseAsync(cancellationToken);
         await answers.WriteLineAsync(Ready.AsMemory(), cancellationToken);
         await answers.FlushAsync(cancellationToken);
@@ -182,7 +182,7 @@ internal sealed class LoadRun(LoadOptions options, ILoadProgress progress) : IDi
         }
     }
 
-    private async Task BeginAsync(CancellationToken cancellationToken)
+    private async Task BeginAsync(bool mayRest, CancellationToken cancellationToken)
     {
         if (options.Mode == LoadMode.FanOut)
         {
@@ -190,7 +190,7 @@ internal sealed class LoadRun(LoadOptions options, ILoadProgress progress) : IDi
             StartPublishing();
         }
 
-        await WarmUpAsync(cancellationToken);
+        await WarmUpAsync(mayRest, cancellationToken);
     }
 
     private async Task<LoadResult> MeasureAsync(ProcessStatus? baseline, CancellationToken cancellationToken)
@@ -228,14 +228,22 @@ internal sealed class LoadRun(LoadOptions options, ILoadProgress progress) : IDi
         }
     }
 
-    // A server's compiler is one more thread, on a core that the load alone keeps busy; and what it has not done yet would be measured with the server.
-    private async Task WarmUpAsync(CancellationToken cancellationToken)
+    // A server's compiler is one more thread, on a core that the load alone keeps busy; and what it has not done yet would be measured with the server. Where the load rests
+    // now and then anyway, the compiler gets its time in rests.
+    private async Task WarmUpAsync(bool mayRest, CancellationToken cancellationToken)
     {
         await WatchAsync("warm-up", options.WarmUp, cancellationToken);
         long start = Stopwatch.GetTimestamp();
         while (options.ProcessId is { } server && Stopwatch.GetElapsedTime(start) < CompilerPatience * options.WarmUp && CountClosed() < options.Connections)
         {
             long? before = CompilerTime.Read(server);
+            if (mayRest)
+            {
+                await PauseAsync(cancellationToken);
+                await Task.Delay(CompilerLook, cancellationToken);
+                Resume();
+            }
+
             await WatchAsync("warm-up, while the server compiles,", CompilerLook, cancellationToken);
             if (CompilerTime.Read(server) is not { } after || after - before <= 1)
             {
