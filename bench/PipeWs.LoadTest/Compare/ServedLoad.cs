@@ -60,7 +60,17 @@ internal sealed class ServedLoad(Contender server, Scenario scenario, ILoadProgr
     }
 
     /// <summary>Asks for a measurement.</summary>
-    public Task RequestAsync() => _loading!.Input.WriteLineAsync();
+    public async Task RequestAsync()
+    {
+        try
+        {
+            await _loading!.Input.WriteLineAsync();
+        }
+        catch (IOException)
+        {
+            // It has ended: why is found where its answer is read.
+        }
+    }
 
     /// <summary>Waits for the measurement.</summary>
     /// <exception cref="InvalidOperationException">The load ended without one.</exception>

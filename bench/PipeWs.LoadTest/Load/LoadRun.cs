@@ -36,11 +36,7 @@ internal sealed class LoadRun(LoadOptions options, ILoadProgress progress) : IDi
     /// <exception cref="InvalidOperationException">The load cannot be made: too few files, no such process, no delivery at all.</exception>
     public static async Task<LoadResult> RunAsync(LoadOptions options, ILoadProgress progress, CancellationToken cancellationToken)
     {
-        if (FileLimit.Explain(options.Connections, FileLimit.Read()) is { } tooFew)
-        {
-            throw new InvalidOperationException(tooFew);
-        }
-
+        ThrowIfTooFewFiles(options);
         if (options.Mode == LoadMode.Connect)
         {
             return await new ConnectRun(options, progress).RunAsync(cancellationToken);
@@ -89,11 +85,7 @@ internal sealed class LoadRun(LoadOptions options, ILoadProgress progress) : IDi
     /// <inheritdoc cref="RunAsync" path="/exception"/>
     public static async Task<bool> RunOnRequestAsync(LoadOptions options, TextReader requests, TextWriter answers, ILoadProgress progress, CancellationToken cancellationToken)
     {
-        if (FileLimit.Explain(options.Connections, FileLimit.Read()) is { } tooFew)
-        {
-            throw new InvalidOperationException(tooFew);
-        }
-
+        ThrowIfTooFewFiles(options);
         ProcessStatus? baseline = ReadServer(options);
         using var run = new LoadRun(options, progress);
         run.Open(cancellationToken);
@@ -114,6 +106,14 @@ internal sealed class LoadRun(LoadOptions options, ILoadProgress progress) : IDi
         }
 
         return isSound;
+    }
+
+    private static void ThrowIfTooFewFiles(LoadOptions options)
+    {
+        if (FileLimit.Explain(options.Connections, FileLimit.Read()) is { } tooFew)
+        {
+            throw new InvalidOperationException(tooFew);
+        }
     }
 
     public void Dispose()
