@@ -96,7 +96,7 @@ public sealed class ServeProcessTests
     {
         var progress = new Recorder();
         Scenario echo = Scenario.Choose(["echo-64x32"])[0];
-        var comparison = new Comparison(new ComparisonOptions(Contender.Choose(["aspnet", "signalr"], []), [echo], 2, 3, 0.3, 0.2), progress);
+        var comparison = new Comparison(new ComparisonOptions(Contender.Choose(["aspnet", "signalr"], []), [echo], 2, 3, 0.3, 0), progress);
 
         ComparisonResult result = await comparison.RunAsync(TestContext.Current.CancellationToken);
 
@@ -118,7 +118,7 @@ public sealed class ServeProcessTests
         string program = Environment.ProcessPath!.EndsWith("dotnet", StringComparison.Ordinal) ? Environment.ProcessPath! : "dotnet";
         Contender external = ExternalServer.Parse($"other={program} {typeof(Program).Assembly.Location} serve --server floor --port {port}@{port}");
         Scenario[] scenarios = [Scenario.Choose(["echo-64x32"])[0], Scenario.Choose(["bcast-100-window-64"])[0]];
-        var comparison = new Comparison(new ComparisonOptions(Contender.Choose(["floor", "pipews-loops", "pipews-inline", "pipews-loops-mapped", "aspnet-loops"], [external]), scenarios, 1, 2, 0.3, 0.2), new Recorder());
+        var comparison = new Comparison(new ComparisonOptions(Contender.Choose(["floor", "pipews-loops", "pipews-inline", "pipews-loops-mapped", "aspnet-loops"], [external]), scenarios, 1, 2, 0.3, 0), new Recorder());
 
         ComparisonResult result = await comparison.RunAsync(TestContext.Current.CancellationToken);
 
