@@ -103,7 +103,12 @@ internal sealed class RecordingConnection : IWsConnection
     private async Task SendHeldAsync(ReadOnlyMemory<byte> payload, Task hold)
     {
         await hold;
-        SentCount++;
-        Sent.Add(Encoding.UTF8.GetString(payload.Span));
+
+        // Those that were held go on at once, on as many threads as the test runner has.
+        lock (Sent)
+        {
+            SentCount++;
+            Sent.Add(Encoding.UTF8.GetString(payload.Span));
+        }
     }
 }
