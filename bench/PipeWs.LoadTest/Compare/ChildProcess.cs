@@ -17,6 +17,9 @@ internal sealed class ChildProcess : IAsyncDisposable
     /// <summary>The process's id.</summary>
     public int Id => _process.Id;
 
+    /// <summary>Its exit code; null while it runs.</summary>
+    public int? ExitCode => _process.HasExited ? _process.ExitCode : null;
+
     /// <summary>Its standard input.</summary>
     public StreamWriter Input => _process.StandardInput;
 

@@ -7,14 +7,15 @@ namespace PipeWs.LoadTest.Compare;
 /// <summary>A server's process and that of the load it is put under. Neither outlives the object.</summary>
 internal sealed class ServedLoad(Contender server, Scenario scenario, ILoadProgress progress) : IAsyncDisposable
 {
+    private const string Nothing = "it said nothing";
     private static readonly TimeSpan StartTimeout = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan ConnectInterval = TimeSpan.FromMilliseconds(20);
 
     private ChildProcess? _serving;
     private ChildProcess? _loading;
 
-    // Of two processes' error streams.
-    private volatile string _lastWords = "it said nothing";
+    private volatile string _serversLastWords = Nothing;
+    private volatile string _loadsLastWords = Nothing;
 
     /// <summary>The server.</summary>
     public Contender Server => server;
@@ -33,8 +34,8 @@ internal sealed class ServedLoad(Contender server, Scenario scenario, ILoadProgr
     public async Task StartAsync(int? serverCore, int? loadCore, double seconds, double warmUpSeconds, Action<int> onStarted, CancellationToken cancellationToken)
     {
         _serving = server.External is { } program
-            ? ChildProcess.StartCommand(program.Command, serverCore, Remember)
-            : ChildProcess.Start(["serve", .. server.Arguments, "--port", "0"], serverCore, Remember);
+            ? ChildProcess.StartCommand(program.Command, serverCore, OnServerSaid)
+            : ChildProcess.Start(["serve", .. server.Arguments, "--port", "0"], serverCore, OnServerSaid);
         onStarted(_serving.Id);
         Uri address = server.External is { } external
             ? await WaitUntilListeningAsync(external, cancellationToken)
@@ -44,7 +45,11 @@ internal sealed class ServedLoad(Contender server, Scenario scenario, ILoadProgr
             loadCore,
             line =>
             {
-                Remember(line);
+                if (!string.IsNullOrWhiteSpace(line))
+                {
+                    _loadsLastWords = line;
+                }
+
                 progress.Report($"{Title}: {line}");
             });
         onStarted(_loading.Id);
@@ -101,7 +106,7 @@ internal sealed class ServedLoad(Contender server, Scenario scenario, ILoadProgr
     private async Task ThrowFailedAsync(CancellationToken cancellationToken)
     {
         int exitCode = await _loading!.WaitForExitAsync(cancellationToken);
-        throw new InvalidOperationException($"{scenario.Name} against {server.Name} ended with exit code {exitCode}: {_lastWords}");
+        throw new InvalidOperationException($"{scenario.Name} against {server.Name} ended with exit code {exitCode}: {_loadsLastWords} {DescribeServer()}".TrimEnd());
     }
 
     private async Task<Uri> WaitUntilReadyAsync(ChildProcess process, CancellationToken cancellationToken)
@@ -121,7 +126,7 @@ internal sealed class ServedLoad(Contender server, Scenario scenario, ILoadProgr
 
         return line is not null && line.StartsWith(Ready, StringComparison.Ordinal)
             ? new Uri(line[Ready.Length..])
-            : throw new InvalidOperationException($"The server {server.Name} did not start: {line ?? _lastWords}");
+            : throw new InvalidOperationException($"The server {server.Name} did not start: {line ?? _serversLastWords}");
     }
 
     private async Task<Uri> WaitUntilListeningAsync(ExternalServer external, CancellationToken cancellationToken)
@@ -141,15 +146,20 @@ internal sealed class ServedLoad(Contender server, Scenario scenario, ILoadProgr
             }
         }
 
-        throw new InvalidOperationException($"The server {server.Name} does not listen at 127.0.0.1:{external.Port}: {_lastWords}");
+        throw new InvalidOperationException($"The server {server.Name} does not listen at 127.0.0.1:{external.Port}: {_serversLastWords}");
     }
 
-    /// <summary>For the case that it fails.</summary>
-    private void Remember(string line)
+    /// <summary>What the server has to do with a load's failure, where it is known.</summary>
+    private string DescribeServer() =>
+        _serving!.ExitCode is { } exitCode ? $"The server has ended with exit code {exitCode}: {_serversLastWords}"
+        : _serversLastWords != Nothing ? $"The server said last: {_serversLastWords}"
+        : "";
+
+    private void OnServerSaid(string line)
     {
         if (!string.IsNullOrWhiteSpace(line))
         {
-            _lastWords = line;
+            _serversLastWords = line;
         }
     }
 }
