@@ -125,6 +125,9 @@ internal sealed class EventLoop : PipeScheduler, IDisposable
     /// <inheritdoc cref="Watch"/>
     public int Unwatch(int file) => _poll.Remove(file);
 
+    /// <summary>How many sockets have stayed beyond their connections.</summary>
+    public long LingeredSockets => _lingering.Taken;
+
     /// <summary>Takes over the socket of a connection that has ended while its peer was still sending, and closes it when it has too. On the loop.</summary>
     public void Linger(int file) => _lingering.Add(file);
 

@@ -13,6 +13,10 @@ internal sealed class LingeringSockets(EventLoop loop)
 
     // All stay equally long: the first that came is the first to go.
     private readonly Queue<LingeringSocket> _sockets = new();
+    private long _taken;
+
+    /// <summary>How many there have been. From any thread.</summary>
+    public long Taken => Volatile.Read(ref _taken);
 
     /// <summary>How many milliseconds from now the next has to go, for a wait until then; without end where there is none.</summary>
     public int TimeoutMilliseconds
@@ -36,6 +40,7 @@ internal sealed class LingeringSockets(EventLoop loop)
     /// <summary>Takes over a socket, whose own direction ends here if it has not.</summary>
     public void Add(int file)
     {
+        Volatile.Write(ref _taken, _taken + 1);
         _ = Libc.Shutdown(file, sendingOnly: true);
         var socket = new LingeringSocket(loop, file, Environment.TickCount64 + (long)MaxTime.TotalMilliseconds);
         if (!socket.IsClosed)

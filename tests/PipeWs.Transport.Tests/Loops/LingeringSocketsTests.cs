@@ -40,11 +40,11 @@ public sealed class LingeringSocketsTests
         var loop = (EventLoop)pair.Loop;
         await EndOverUnreadBytesAsync(pair, wasRead: true);
         await Conditions.UntilAsync(() => IsReset(pair.Client), "the socket has stayed its time");
-        Assert.Equal(Listeners, loop.Count);
+        Assert.Equal((Listeners, 1), (loop.Count, loop.LingeredSockets));
     }
 
     [Fact]
-    public async Task A_peer_that_has_ended_or_sent_nothing_more_is_closed_at_once()
+    public async Task A_peer_whose_bytes_were_all_read_is_closed_at_once()
     {
         await using LoopPair pair = await LoopPair.OpenAsync();
         var loop = (EventLoop)pair.Loop;
@@ -53,7 +53,7 @@ public sealed class LingeringSocketsTests
         await pair.Server.DisposeAsync().Soon();
         Assert.Equal(0, await pair.Client.ReceiveAsync(new byte[1]).Soon());
         await Conditions.UntilAsync(() => IsReset(pair.Client), "its socket is closed");
-        Assert.Equal(Listeners, loop.Count);
+        Assert.Equal((Listeners, 0), (loop.Count, loop.LingeredSockets));
     }
 
     [Fact]
@@ -62,6 +62,7 @@ public sealed class LingeringSocketsTests
         LoopPair pair = await LoopPair.OpenAsync();
         await EndOverUnreadBytesAsync(pair, wasRead: true);
         var loop = (EventLoop)pair.Loop;
+        await Conditions.UntilAsync(() => loop.LingeredSockets == 1, "the socket stays");
         await loop.StopAsync().Soon();
         await Conditions.UntilAsync(() => IsReset(pair.Client), "its socket is closed");
         await pair.DisposeAsync();
@@ -77,7 +78,7 @@ public sealed class LingeringSocketsTests
         pair.Server.Abort();
         await pair.Server.DisposeAsync().Soon();
         await Conditions.UntilAsync(() => IsReset(pair.Client), "its socket is closed");
-        Assert.Equal(Listeners, loop.Count);
+        Assert.Equal((Listeners, 0), (loop.Count, loop.LingeredSockets));
     }
 
     /// <summary>Ends the server's side while the client has sent more than was read.</summary>
