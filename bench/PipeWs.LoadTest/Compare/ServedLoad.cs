@@ -106,7 +106,8 @@ internal sealed class ServedLoad(Contender server, Scenario scenario, ILoadProgr
     private async Task ThrowFailedAsync(CancellationToken cancellationToken)
     {
         int exitCode = await _loading!.WaitForExitAsync(cancellationToken);
-        throw new InvalidOperationException($"{scenario.Name} against {server.Name} ended with exit code {exitCode}: {_loadsLastWords} {DescribeServer()}".TrimEnd());
+        throw new InvalidOperationException(
+            $"{scenario.Name} against {server.Name} ended with exit code {exitCode}: {_loadsLastWords} {await DescribeServerAsync(cancellationToken)}".TrimEnd());
     }
 
     private async Task<Uri> WaitUntilReadyAsync(ChildProcess process, CancellationToken cancellationToken)
@@ -132,7 +133,7 @@ internal sealed class ServedLoad(Contender server, Scenario scenario, ILoadProgr
     private async Task<Uri> WaitUntilListeningAsync(ExternalServer external, CancellationToken cancellationToken)
     {
         long start = Environment.TickCount64;
-        while (Environment.TickCount64 - start < StartTimeout.TotalMilliseconds)
+        while (_serving!.ExitCode is null && Environment.TickCount64 - start < StartTimeout.TotalMilliseconds)
         {
             using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
             try
@@ -146,14 +147,21 @@ internal sealed class ServedLoad(Contender server, Scenario scenario, ILoadProgr
             }
         }
 
-        throw new InvalidOperationException($"The server {server.Name} does not listen at 127.0.0.1:{external.Port}: {_serversLastWords}");
+        throw new InvalidOperationException($"The server {server.Name} does not listen at 127.0.0.1:{external.Port}. {await DescribeServerAsync(cancellationToken)}".TrimEnd());
     }
 
     /// <summary>What the server has to do with a load's failure, where it is known.</summary>
-    private string DescribeServer() =>
-        _serving!.ExitCode is { } exitCode ? $"The server has ended with exit code {exitCode}: {_serversLastWords}"
-        : _serversLastWords != Nothing ? $"The server said last: {_serversLastWords}"
-        : "";
+    private async Task<string> DescribeServerAsync(CancellationToken cancellationToken)
+    {
+        if (_serving!.ExitCode is { } exitCode)
+        {
+            // Until all it said has been read.
+            await _serving.WaitForExitAsync(cancellationToken);
+            return $"It has ended with exit code {exitCode}: {_serversLastWords}";
+        }
+
+        return _serversLastWords == Nothing ? "" : $"The server said last: {_serversLastWords}";
+    }
 
     private void OnServerSaid(string line)
     {

@@ -132,6 +132,34 @@ public sealed class ServeProcessTests
     }
 
     [Fact]
+    public async Task Compare_says_why_a_program_does_not_serve()
+    {
+        Contender[] servers = [ExternalServer.Parse($"absent=no-such-program-here@{FreePort()}")];
+        var comparison = new Comparison(new ComparisonOptions(servers, [Scenario.Choose(["echo-64x32"])[0]], 1, 1, 0.3, 0), new Recorder());
+
+        var error = await Assert.ThrowsAsync<InvalidOperationException>(() => comparison.RunAsync(TestContext.Current.CancellationToken));
+
+        Assert.Contains("The server absent does not listen", error.Message, StringComparison.Ordinal);
+        Assert.Contains("exit code 127", error.Message, StringComparison.Ordinal);
+        Assert.Contains("no-such-program-here", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Compare_says_why_a_load_could_not_be_made()
+    {
+        int port = FreePort();
+        string program = Environment.ProcessPath!.EndsWith("dotnet", StringComparison.Ordinal) ? Environment.ProcessPath! : "dotnet";
+        Contender[] servers = [ExternalServer.Parse($"other={program} {typeof(Program).Assembly.Location} serve --server aspnet --port {port}@{port}@/nowhere")];
+        var comparison = new Comparison(new ComparisonOptions(servers, [Scenario.Choose(["echo-64x32"])[0]], 1, 1, 0.3, 0), new Recorder());
+
+        var error = await Assert.ThrowsAsync<InvalidOperationException>(() => comparison.RunAsync(TestContext.Current.CancellationToken));
+
+        Assert.Contains("echo 64x32 against other ended with exit code", error.Message, StringComparison.Ordinal);
+        Assert.Contains("404", error.Message, StringComparison.Ordinal);
+        Assert.All(comparison.StartedProcesses, id => Assert.Throws<InvalidOperationException>(() => ProcessStatus.Read(id)));
+    }
+
+    [Fact]
     public async Task Compare_ends_its_server_when_it_is_interrupted()
     {
         using var interruption = new CancellationTokenSource();
