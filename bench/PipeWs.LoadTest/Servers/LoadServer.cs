@@ -62,7 +62,12 @@ internal static class LoadServer
             builder.WebHost.UsePipeWsTransport(transport => transport.IoUring = options.Transport == TransportKind.Epoll ? PipeWsIoUringUse.Never : PipeWsIoUringUse.WhereAvailable);
         }
 
-        builder.Logging.ClearProviders();
+        // What goes wrong beneath the servers; what their handlers do wrong on purpose is not told.
+        builder.Logging.ClearProviders()
+            .SetMinimumLevel(LogLevel.None)
+            .AddFilter("Microsoft.AspNetCore.Server.Kestrel", LogLevel.Warning)
+            .AddFilter("PipeWs.Transport", LogLevel.Warning)
+            .AddConsole(static console => console.LogToStandardErrorThreshold = LogLevel.Trace);
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(options.ShutdownSeconds));
         return builder;
     }
