@@ -10,7 +10,7 @@ internal static class CongestionControl
         {
             return File.ReadAllText("/proc/sys/net/ipv4/tcp_congestion_control").Trim();
         }
-        catch (IOException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             return "";
         }

@@ -1,5 +1,8 @@
+using PipeWs.Server.Hubs;
 using PipeWs.Server.Tests.Support;
 using static PipeWs.Server.Tests.Support.RawPeerMessages;
+using RawFrame = PipeWs.Server.Tests.Support.RawFrame;
+using RawPeer = PipeWs.Server.Tests.Support.RawPeer;
 
 namespace PipeWs.Server.Tests.Hardening;
 
@@ -26,6 +29,23 @@ internal static class HardeningRows
 
     /// <inheritdoc cref="FailsAsync(HubServer, int, byte[][])"/>
     public static Task FailsAsync(HubServer server, int code, params string[] hex) => FailsAsync(server, code, [.. hex.Select(Hex)]);
+
+    /// <summary>
+    /// Lets the time go on until the server has begun to close a connection, and no further: were the closing handshake's own limit to pass by the test's clock before a busy machine has sent the
+    /// close frame, the connection would be dropped, and the frame with it.
+    /// </summary>
+    public static async Task ReadCloseInTimeAsync(this RawPeer peer, int code, HubConnection connection, ManualTimeProvider clock)
+    {
+        Task<RawFrame> close = peer.ReadCloseAsync(code);
+        long start = Environment.TickCount64;
+        while (!connection.Ws.IsClosing && !close.IsCompleted && Environment.TickCount64 - start < RawPeer.Patience.TotalMilliseconds)
+        {
+            clock.Advance(TimeSpan.FromMilliseconds(100));
+            await Task.WhenAny(close, Task.Delay(1));
+        }
+
+        await close;
+    }
 
     /// <summary>Runs a task that needs the time to pass: the clock goes on in small steps until it has completed.</summary>
     public static async Task WhileTimePassesAsync(ManualTimeProvider clock, Task task)

@@ -30,8 +30,9 @@ public sealed class IdentityRowsTests
             door, isSecure, options => options.Authentication.Mode = WsAuthenticationMode.FirstMessage, static builder => builder.UseJwtBearer(Tokens.Configure), clock, hasBystander: false);
         await using RawPeer good = await server.OpenAsync();
         (RawPeer silent, HubConnection connection) = await server.OpenWithConnectionAsync();
-        await using RawPeer chatty = await server.OpenAsync();
+        (RawPeer chatty, HubConnection chattyConnection) = await server.OpenWithConnectionAsync();
         await using (silent)
+        await using (chatty)
         {
             // {"type":"auth","data":{"token":"..."}} in one masked frame, as every frame of a client is.
             await good.AskAsync(Tokens.Auth(Tokens.User("ann", 3600), "1"), """{"id":"1","type":"ack"}""");
@@ -39,9 +40,8 @@ public sealed class IdentityRowsTests
             Assert.False(connection.ConnectionClosed.IsCancellationRequested);
             await chatty.AskAsync("""{"type":"ping"}""", """{"type":"pong"}""");
 
-            Task<RawFrame> close = silent.ReadCloseAsync(3001);
-            await WhileTimePassesAsync(clock, close);
-            await WhileTimePassesAsync(clock, chatty.ReadCloseAsync(3001));
+            await silent.ReadCloseInTimeAsync(3001, connection, clock);
+            await chatty.ReadCloseInTimeAsync(3001, chattyConnection, clock);
             await good.AskAsync("""{"id":"2","action":"echo","data":"still here"}""", """{"id":"2","type":"echo","data":"still here"}""");
             await WhileTimePassesAsync(clock, server.AssertConnectionsAsync(1));
         }
@@ -175,17 +175,18 @@ public sealed class IdentityRowsTests
             door, isSecure, static options => options.PingInterval = Timeout.InfiniteTimeSpan, static builder => builder.UseJwtBearer(Tokens.Configure), clock, hasBystander: false);
         string handshake = RawPeer.Handshake($"GET /ws?token={Tokens.User("ann", 60)} HTTP/1.1");
         (RawPeer left, HubConnection connection) = await server.OpenWithConnectionAsync(handshake);
-        await using RawPeer refreshed = await server.OpenAsync(handshake);
+        (RawPeer refreshed, HubConnection refreshedConnection) = await server.OpenWithConnectionAsync(handshake);
         await using (left)
+        await using (refreshed)
         {
             clock.Advance(TimeSpan.FromSeconds(59.4));
             Assert.False(connection.ConnectionClosed.IsCancellationRequested);
             await refreshed.AskAsync(Tokens.Auth(Tokens.User("ann", 120), "1"), """{"id":"1","type":"ack"}""");
 
-            await WhileTimePassesAsync(clock, left.ReadCloseAsync(3005));
+            await left.ReadCloseInTimeAsync(3005, connection, clock);
             Assert.InRange(clock.Elapsed, TimeSpan.FromSeconds(60), TimeSpan.FromSeconds(115));
             await refreshed.AskAsync("""{"id":"2","action":"echo","data":1}""", """{"id":"2","type":"echo","data":1}""");
-            await WhileTimePassesAsync(clock, refreshed.ReadCloseAsync(3005));
+            await refreshed.ReadCloseInTimeAsync(3005, refreshedConnection, clock);
             Assert.True(clock.Elapsed >= TimeSpan.FromSeconds(120));
         }
     }

@@ -62,8 +62,7 @@ public sealed class TimeoutRowsTests
                 Assert.Equal("Hello", await peer.ReadTextAsync());
                 clock.Advance(TimeSpan.FromSeconds(29));
                 Assert.False(connection.ConnectionClosed.IsCancellationRequested);
-                Task<RawFrame> close = peer.ReadCloseAsync(1008);
-                await WhileTimePassesAsync(clock, close);
+                await peer.ReadCloseInTimeAsync(1008, connection, clock);
                 await WhileTimePassesAsync(clock, peer.AssertClosedAsync());
                 Assert.Equal(CloseCode.PolicyViolation, (await connection.Closed.Soon()).Code);
             }
