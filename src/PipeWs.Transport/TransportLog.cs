@@ -25,4 +25,10 @@ internal static partial class TransportLog
 
     [LoggerMessage(EventId = 4006, Level = LogLevel.Error, Message = "A callback of the end of connection {ConnectionId} failed")]
     public static partial void ClosedCallbackFailed(ILogger logger, string connectionId, Exception exception);
+
+    [LoggerMessage(EventId = 4007, Level = LogLevel.Error, Message = "Code of the application keeps the thread of event loop {Loop} for longer than StallTimeout, and the system gives no other to go on with the loop: its connections wait")]
+    public static partial void LoopNotReplaced(ILogger logger, int loop, Exception exception);
+
+    [LoggerMessage(EventId = 4008, Level = LogLevel.Warning, Message = "Connection {ConnectionId} is aborted, as it cannot be watched: {Error}")]
+    public static partial void ConnectionNotWatched(ILogger logger, string connectionId, string error);
 }

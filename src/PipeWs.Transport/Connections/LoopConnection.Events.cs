@@ -63,6 +63,9 @@ internal sealed partial class LoopConnection
         }
     }
 
+    /// <inheritdoc/>
+    public void OnLoopEnding() => Abort(CreateStopped());
+
     /// <summary>Tells the kernel what to watch for, from what the two directions wait for now. From any thread, after every change of that.</summary>
     public void UpdateInterest()
     {
@@ -96,10 +99,26 @@ internal sealed partial class LoopConnection
 
         if (result < 0)
         {
-            // The system is out of what it needs to watch one more. Nothing would ever be heard of this connection again.
-            Abort(new ConnectionAbortedException($"The connection cannot be watched: {Errno.Describe(-result)}."));
+            OnNotWatched(-result);
         }
     }
+
+    /// <summary>Nothing would ever be heard of this connection again.</summary>
+    private void OnNotWatched(int error)
+    {
+        if (!Loop.HasEnded)
+        {
+            // The system is out of what it needs to watch one more.
+            TransportLog.ConnectionNotWatched(_setting.Logger, ConnectionId, Errno.Describe(error));
+            Abort(new ConnectionAbortedException($"The connection cannot be watched: {Errno.Describe(error)}."));
+        }
+        else if (Volatile.Read(ref _isDisposed) == 0 || _writer.HasRest)
+        {
+            Abort(CreateStopped());
+        }
+    }
+
+    private static ConnectionAbortedException CreateStopped() => new("The transport has stopped.");
 
     /// <summary>The receiving direction has ended.</summary>
     public void OnInputEnded()

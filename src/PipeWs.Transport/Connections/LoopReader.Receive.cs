@@ -28,7 +28,7 @@ internal sealed partial class LoopReader
             int state = Volatile.Read(ref _state);
             if (state == Waiting)
             {
-                if (Interlocked.CompareExchange(ref _state, Receiving, Waiting) == Waiting)
+                if (TryTakeWaiter())
                 {
                     ReceiveForWaiter(thread);
                     return true;
@@ -52,21 +52,11 @@ internal sealed partial class LoopReader
         if (!TryReceive(thread))
         {
             // Told in vain. It goes on waiting, and whoever wanted it to end meanwhile did not find it.
-            if (Interlocked.CompareExchange(ref _state, Waiting, Receiving) != Receiving)
-            {
-                EndReceiving(thread);
-            }
-            else if (HasToEndNow && TryTakeWaiter())
+            if (Interlocked.CompareExchange(ref _state, Waiting, Taken) != Taken || (HasToEndNow && TryTakeWaiter()))
             {
                 CompleteTaken(thread);
             }
 
-            return;
-        }
-
-        if (Interlocked.CompareExchange(ref _state, Armed, Receiving) != Receiving)
-        {
-            EndReceiving(thread);
             return;
         }
 
@@ -80,13 +70,6 @@ internal sealed partial class LoopReader
                 _ownReads = OwnReadsAfterKeeping;
             }
         }
-    }
-
-    /// <summary>The reader was completed while the loop was receiving for it.</summary>
-    private void EndReceiving(LoopThread thread)
-    {
-        ReleaseAll();
-        CompleteTaken(thread);
     }
 
     /// <summary>There were bytes that nobody waited for. Receives them, or begins to wait.</summary>

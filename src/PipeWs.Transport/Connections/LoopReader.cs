@@ -20,14 +20,14 @@ internal sealed partial class LoopReader : PipeReader, IValueTaskSource<ReadResu
     /// <summary>Nobody waits, and the loop would hear of bytes.</summary>
     private const int Armed = 0;
 
-    /// <summary>A read waits. Whoever takes the state back to <see cref="Armed"/> completes it.</summary>
+    /// <summary>A read waits. Whoever takes the state to <see cref="Taken"/> completes it.</summary>
     private const int Waiting = 1;
 
     /// <summary>Nobody waits, there are bytes, and the loop does not hear of them any more.</summary>
     private const int Disarmed = 2;
 
-    /// <summary>A read waits, and the loop is receiving for it: nobody else touches the bytes or completes it.</summary>
-    private const int Receiving = 3;
+    /// <summary>A read waits, and somebody receives for it or is about to complete it: nobody else touches the bytes or completes it.</summary>
+    private const int Taken = 3;
 
     /// <summary>The reader was completed.</summary>
     private const int Ended = 4;
@@ -61,7 +61,7 @@ internal sealed partial class LoopReader : PipeReader, IValueTaskSource<ReadResu
     public bool HadUnread => Volatile.Read(ref _hadUnread);
 
     /// <summary>Whether a read waits.</summary>
-    public bool IsWaiting => Volatile.Read(ref _state) is Waiting or Receiving;
+    public bool IsWaiting => Volatile.Read(ref _state) is Waiting or Taken;
 
     /// <inheritdoc/>
     public override bool TryRead(out ReadResult result)
@@ -153,12 +153,12 @@ internal sealed partial class LoopReader : PipeReader, IValueTaskSource<ReadResu
 
         _isCompleted = true;
         int state = Interlocked.Exchange(ref _state, Ended);
-        if (state != Receiving)
+        if (state != Taken)
         {
             ReleaseAll();
             if (state == Waiting)
             {
-                // Nobody else has it. Whoever began this read and left is told that it was given up.
+                // Nobody else has it.
                 CompleteTaken(null);
             }
         }
@@ -177,7 +177,7 @@ internal sealed partial class LoopReader : PipeReader, IValueTaskSource<ReadResu
 
     private void ReleaseAll()
     {
-        Volatile.Write(ref _hadUnread, _head is not null);
+        Volatile.Write(ref _hadUnread, _hadUnread || _head is not null);
         while (_head is not null)
         {
             ReleaseHead();
@@ -262,7 +262,7 @@ internal sealed partial class LoopReader : PipeReader, IValueTaskSource<ReadResu
     private bool HasToEndNow =>
         Volatile.Read(ref _isCancelRequested) != 0 || _connection.AbortReason is not null || _cancellationToken.IsCancellationRequested;
 
-    private bool TryTakeWaiter() => Interlocked.CompareExchange(ref _state, Armed, Waiting) == Waiting;
+    private bool TryTakeWaiter() => Interlocked.CompareExchange(ref _state, Taken, Waiting) == Waiting;
 
     private void OnCanceled()
     {
@@ -291,6 +291,14 @@ internal sealed partial class LoopReader : PipeReader, IValueTaskSource<ReadResu
         else if (!hasResult)
         {
             // Taken for something that another read has had meanwhile: it is given up, with what was kept.
+            result = CreateResult(isCanceled: true);
+        }
+
+        if (Interlocked.CompareExchange(ref _state, Armed, Taken) != Taken)
+        {
+            // The reader was completed meanwhile, and left the bytes to whoever had taken its read. Who began that read and left is told that it was given up.
+            ReleaseAll();
+            error = null;
             result = CreateResult(isCanceled: true);
         }
 

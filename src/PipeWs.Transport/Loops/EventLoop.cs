@@ -28,6 +28,7 @@ internal sealed class EventLoop : PipeScheduler, IDisposable
     private readonly WakeEvent _wake = new();
     private readonly ConcurrentQueue<Work> _work = new();
     private readonly LoopSlots _slots = new();
+    private readonly Lock _afterTheEnd = new();
     private readonly LingeringSockets _lingering;
     private readonly ILogger _logger;
     private readonly long _spinTicks;
@@ -73,6 +74,9 @@ internal sealed class EventLoop : PipeScheduler, IDisposable
     /// <summary>How many files it watches.</summary>
     public int Count => _slots.Count;
 
+    /// <summary>Whether it has ended: nothing is watched any more.</summary>
+    public bool HasEnded => _hasEnded;
+
     /// <summary>Whether this thread is the loop's own.</summary>
     public bool IsOnLoop => LoopThread.Current is { } thread && ReferenceEquals(thread, Volatile.Read(ref _owner));
 
@@ -92,7 +96,7 @@ internal sealed class EventLoop : PipeScheduler, IDisposable
     private void Enqueue(in Work work)
     {
         _work.Enqueue(work);
-        if (_hasEnded)
+        if (HasEnded)
         {
             RunTheRest();
             return;
@@ -155,19 +159,33 @@ internal sealed class EventLoop : PipeScheduler, IDisposable
             return;
         }
 
-        // Before: what fails now must not leave the loop without a thread, and the log may wait for what the blocked thread holds.
-        var successor = new LoopThread(this, _usesRing);
+        LoopThread successor;
+        try
+        {
+            // Before the loop is taken: what fails here must not leave it without a thread.
+            successor = new LoopThread(this, _usesRing);
+            successor.StartWaiting(_name);
+        }
+        catch (Exception e) when (e is OutOfMemoryException or ThreadStartException)
+        {
+            _looks = 0;
+            TransportLog.LoopNotReplaced(_logger, Index, e);
+            return;
+        }
+
         if (owner.TryLose())
         {
             _callbacksSeen = -1;
             Volatile.Write(ref _owner, successor);
             owner.Sends.Close();
-            successor.Start(_name);
+            successor.GoOn(mayRun: true);
+
+            // Now: the log may wait for what the blocked thread holds.
             TransportLog.LoopStalled(_logger, Index);
         }
         else
         {
-            successor.Discard();
+            successor.GoOn(mayRun: false);
         }
     }
 
@@ -187,14 +205,18 @@ internal sealed class EventLoop : PipeScheduler, IDisposable
             _lingering.CloseLate();
         }
 
-        _hasEnded = true;
-        RunTheRest();
         _lingering.CloseAll();
-        if (Count == 0)
+        foreach (ILoopItem item in _slots.ToArray())
         {
-            Dispose();
+            item.OnLoopEnding();
         }
 
+        _hasEnded = true;
+
+        // A full fence: whoever schedules something looks for the end after it, and here what is scheduled is looked for after the end is said.
+        Interlocked.MemoryBarrier();
+        RunTheRest();
+        Dispose();
         _ended.TrySetResult();
     }
 
@@ -203,7 +225,22 @@ internal sealed class EventLoop : PipeScheduler, IDisposable
     {
         while (_work.TryDequeue(out Work work))
         {
-            System.Threading.ThreadPool.UnsafeQueueUserWorkItem(static work => work.Action(work.State), work, preferLocal: false);
+            System.Threading.ThreadPool.UnsafeQueueUserWorkItem(static rest => rest.Loop.RunAfterTheEnd(rest.Work), (Loop: this, Work: work), preferLocal: false);
+        }
+    }
+
+    private void RunAfterTheEnd(in Work work)
+    {
+        if (!work.IsOwn)
+        {
+            Run(work);
+            return;
+        }
+
+        // What belongs to the loop is changed by one thread at a time, as before.
+        lock (_afterTheEnd)
+        {
+            Run(work);
         }
     }
 

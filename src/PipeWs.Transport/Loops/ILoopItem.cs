@@ -7,4 +7,9 @@ internal interface ILoopItem
     /// <param name="flags">What epoll says.</param>
     /// <param name="thread">The loop's thread. Where it has lost the loop meanwhile, the item returns at once.</param>
     void OnEvents(uint flags, LoopThread thread);
+
+    /// <summary>The loop ends, and will say nothing more of the file. On the loop.</summary>
+    void OnLoopEnding()
+    {
+    }
 }

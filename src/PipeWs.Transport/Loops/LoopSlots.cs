@@ -42,6 +42,9 @@ internal sealed class LoopSlots
         return slot.Generation == (uint)(data >> 32) ? slot.Item : null;
     }
 
+    /// <summary>All there are now.</summary>
+    public ILoopItem[] ToArray() => [.. _slots.Where(static slot => slot.Item is not null).Select(static slot => slot.Item!)];
+
     public void Remove(ulong data)
     {
         ref Slot slot = ref _slots[(uint)data];

@@ -20,6 +20,9 @@ internal sealed class LoopThread
 
     private int _phase;
     private long _callbacks;
+    private readonly object _start = new();
+    private bool _waits;
+    private bool _mayRun = true;
 
     /// <param name="loop">The loop that it is to run.</param>
     /// <param name="usesRing">Whether what is flushed on it leaves by io_uring. Where the kernel gives no more of them, it leaves as it does without.</param>
@@ -62,6 +65,32 @@ internal sealed class LoopThread
     /// <summary>Starts the thread.</summary>
     public void Start(string name) => new Thread(Run) { IsBackground = true, Name = name }.UnsafeStart();
 
+    /// <summary>Starts the thread, which does nothing until <see cref="GoOn"/>: where the system gives none, that shows here.</summary>
+    public void StartWaiting(string name)
+    {
+        _waits = true;
+        try
+        {
+            Start(name);
+        }
+        catch
+        {
+            GiveBack();
+            throw;
+        }
+    }
+
+    /// <summary>Says whether the thread that waits is to run the loop; it ends otherwise.</summary>
+    public void GoOn(bool mayRun)
+    {
+        lock (_start)
+        {
+            _mayRun = mayRun;
+            _waits = false;
+            Monitor.Pulse(_start);
+        }
+    }
+
     /// <summary>Says that code begins which may take however long it likes: whoever waits for the loop may take it away.</summary>
     public void EnterCallback()
     {
@@ -83,28 +112,42 @@ internal sealed class LoopThread
         SharedBy = null;
     }
 
-    /// <summary>Gives back what it holds, where it never started.</summary>
-    public void Discard()
-    {
-        Sends.Dispose();
-        Shared.Return();
-    }
-
     private void Run()
     {
         t_current = this;
         try
         {
-            Loop.Run(this);
+            if (MayRun())
+            {
+                Loop.Run(this);
+            }
         }
         finally
         {
             t_current = null;
-            Sends.Dispose();
-            if (SharedBy is null)
+            GiveBack();
+        }
+    }
+
+    private bool MayRun()
+    {
+        lock (_start)
+        {
+            while (_waits)
             {
-                Shared.Return();
+                Monitor.Wait(_start);
             }
+
+            return _mayRun;
+        }
+    }
+
+    private void GiveBack()
+    {
+        Sends.Dispose();
+        if (SharedBy is null)
+        {
+            Shared.Return();
         }
     }
 }

@@ -6,6 +6,8 @@ namespace PipeWs.Transport.Native;
 internal static class Errno
 {
     public const int Interrupted = 4;
+    public const int InputOutput = 5;
+    public const int BadFile = 9;
     public const int TryAgain = 11;
     public const int BrokenPipe = 32;
     public const int NotASocket = 88;

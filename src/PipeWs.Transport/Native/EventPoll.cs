@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 
 namespace PipeWs.Transport.Native;
 
-/// <summary>One epoll instance, level-triggered. What is watched may be changed by any thread; one at a time waits.</summary>
+/// <summary>One epoll instance, level-triggered. What is watched may be changed by any thread, even late; one at a time waits, or closes it.</summary>
 internal sealed class EventPoll : IDisposable
 {
     /// <summary>There are bytes, or the peer has ended its direction.</summary>
@@ -28,16 +28,17 @@ internal sealed class EventPoll : IDisposable
     private static readonly int s_dataOffset = RuntimeInformation.ProcessArchitecture == Architecture.X64 ? 4 : 8;
     private static readonly int s_itemBytes = s_dataOffset + sizeof(ulong);
 
-    private readonly int _file;
-    private int _disposed;
+    private readonly SharedFile _file;
 
     public EventPoll()
     {
-        _file = Libc.CreateEpoll();
-        if (_file < 0)
+        int file = Libc.CreateEpoll();
+        if (file < 0)
         {
-            throw Errno.ToException("epoll_create1", -_file);
+            throw Errno.ToException("epoll_create1", -file);
         }
+
+        _file = new SharedFile(file);
     }
 
     /// <summary>Room for this many events.</summary>
@@ -67,7 +68,7 @@ internal sealed class EventPoll : IDisposable
     /// <returns>How many there are.</returns>
     public int Wait(byte[] events, int timeoutMilliseconds)
     {
-        int count = Libc.WaitForEpoll(_file, events, events.Length / s_itemBytes, timeoutMilliseconds);
+        int count = Libc.WaitForEpoll(_file.Number, events, events.Length / s_itemBytes, timeoutMilliseconds);
         if (count >= 0)
         {
             return count;
@@ -76,19 +77,20 @@ internal sealed class EventPoll : IDisposable
         return count == -Errno.Interrupted ? 0 : throw Errno.ToException("epoll_wait", -count);
     }
 
-    public void Dispose()
-    {
-        if (Interlocked.Exchange(ref _disposed, 1) == 0)
-        {
-            _ = Libc.Close(_file);
-        }
-    }
+    public void Dispose() => _file.Dispose();
 
     private int Control(int operation, int file, uint flags, ulong data)
     {
         Span<byte> item = stackalloc byte[16];
         MemoryMarshal.Write(item, flags);
         MemoryMarshal.Write(item[s_dataOffset..], data);
-        return Libc.ControlEpoll(_file, operation, file, item);
+        if (!_file.TryUse())
+        {
+            return -Errno.BadFile;
+        }
+
+        int result = Libc.ControlEpoll(_file.Number, operation, file, item);
+        _file.EndUse();
+        return result;
     }
 }

@@ -56,7 +56,7 @@ internal static unsafe partial class Libc
             // Whether the runtime leaves the error number alone on the way back from a call it was not told of is nowhere written, so what failed is asked again. A reset is told once: after
             // it there is nothing but the end.
             int again = Told((int)ReceiveTold(socket, start, (nuint)destination.Length, DontWait));
-            return again == 0 ? -error : again;
+            return again == 0 && error > 0 ? -error : again;
         }
     }
 
@@ -171,7 +171,10 @@ internal static unsafe partial class Libc
         return Told((int)Read(file, &count, sizeof(ulong)));
     }
 
-    private static int Told(int result) => result >= 0 ? result : -Marshal.GetLastPInvokeError();
+    private static int Told(int result) => result >= 0 ? result : -LastError();
+
+    // What failed has a reason: were it lost on the way, the call would pass for one that gave 0.
+    private static int LastError() => Marshal.GetLastPInvokeError() is > 0 and var error ? error : Errno.InputOutput;
 
     [LibraryImport("libc", EntryPoint = "syscall")]
     [SuppressGCTransition]

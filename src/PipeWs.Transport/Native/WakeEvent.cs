@@ -3,31 +3,34 @@ namespace PipeWs.Transport.Native;
 /// <summary>An eventfd: what another thread signals to wake a loop.</summary>
 internal sealed class WakeEvent : IDisposable
 {
-    private int _disposed;
+    private readonly SharedFile _file;
 
     public WakeEvent()
     {
-        File = Libc.CreateEvent();
-        if (File < 0)
+        int file = Libc.CreateEvent();
+        if (file < 0)
         {
-            throw Errno.ToException("eventfd", -File);
+            throw Errno.ToException("eventfd", -file);
         }
+
+        _file = new SharedFile(file);
     }
 
     /// <summary>What is watched.</summary>
-    public int File { get; }
+    public int File => _file.Number;
 
-    /// <summary>Makes the file readable. One that is already cannot fail to be.</summary>
-    public void Signal() => _ = Libc.SignalEvent(File);
-
-    /// <summary>Makes it unreadable again.</summary>
-    public void Clear() => _ = Libc.ClearEvent(File);
-
-    public void Dispose()
+    /// <summary>Makes the file readable, unless it is closed. One that is readable already cannot fail to be.</summary>
+    public void Signal()
     {
-        if (Interlocked.Exchange(ref _disposed, 1) == 0)
+        if (_file.TryUse())
         {
-            _ = Libc.Close(File);
+            _ = Libc.SignalEvent(_file.Number);
+            _file.EndUse();
         }
     }
+
+    /// <summary>Makes it unreadable again. By the thread that closes it.</summary>
+    public void Clear() => _ = Libc.ClearEvent(_file.Number);
+
+    public void Dispose() => _file.Dispose();
 }

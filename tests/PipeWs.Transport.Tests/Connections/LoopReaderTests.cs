@@ -345,6 +345,17 @@ public sealed class LoopReaderTests
         Assert.True((await read.Soon()).IsCanceled);
     }
 
+    [Fact]
+    public async Task A_read_that_waits_ends_with_its_transport()
+    {
+        await using LoopPair pair = await LoopPair.OpenAsync();
+        ValueTask<ReadResult> read = pair.Input.ReadAsync();
+        await pair.StopTransportAsync();
+        var error = await Assert.ThrowsAsync<ConnectionAbortedException>(async () => await read.Soon());
+        Assert.Contains("transport has stopped", error.Message, StringComparison.Ordinal);
+        Assert.Equal(0, await pair.Client.ReceiveAsync(new byte[1]).Soon());
+    }
+
     [Theory]
     [InlineData(1)]
     [InlineData(2)]

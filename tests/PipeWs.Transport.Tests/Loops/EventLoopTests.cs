@@ -86,6 +86,41 @@ public sealed class EventLoopTests
     }
 
     [Fact]
+    public async Task What_is_scheduled_after_the_end_runs_on_the_thread_pool_and_the_loops_own_one_at_a_time()
+    {
+        const int Count = 200;
+        var logs = new LogLines();
+        var group = new LoopGroup(1, TimeSpan.Zero, Timeout.InfiniteTimeSpan, usesRing: true, logs.CreateLogger("loop"));
+        EventLoop loop = group.First;
+        await group.DisposeAsync();
+        Assert.True(loop.HasEnded);
+        int inside = 0;
+        int most = 0;
+        int ran = 0;
+        var done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        void Run(object? state)
+        {
+            most = Math.Max(most, Interlocked.Increment(ref inside));
+            Thread.SpinWait(2000);
+            Interlocked.Decrement(ref inside);
+            if (Interlocked.Increment(ref ran) == Count)
+            {
+                done.SetResult();
+            }
+        }
+
+        loop.Schedule(static _ => throw new InvalidDataException("a fault"), null);
+        for (int i = 0; i < Count; i++)
+        {
+            loop.ScheduleOwn(Run, null);
+        }
+
+        await done.Task.Soon();
+        Assert.Equal(1, most);
+        await Conditions.UntilAsync(() => logs.Lines.Any(line => line.EventId == 4002 && line.Exception is InvalidDataException), "the fault is logged");
+    }
+
+    [Fact]
     public async Task Code_that_blocks_loses_the_loop_and_every_other_keeps_it()
     {
         var logs = new LogLines();

@@ -34,6 +34,7 @@ public sealed class LoopSlotsTests
             Assert.Equal(alive.Count, slots.Count);
         }
 
+        Assert.Equal(alive.Values.ToHashSet<ILoopItem>(), slots.ToArray().ToHashSet());
         Assert.All(alive, pair => Assert.Same(pair.Value, slots.Find(pair.Key)));
     }
 

@@ -113,6 +113,13 @@ internal sealed class LoopPair : IAsyncDisposable
         return buffer[..length];
     }
 
+    /// <summary>Ends the transport beneath the connection.</summary>
+    public async Task StopTransportAsync()
+    {
+        await _listener.DisposeAsync().Soon();
+        await _factory.DisposeAsync().Soon();
+    }
+
     /// <summary>Ends the connection by a reset.</summary>
     public void Reset()
     {
@@ -125,7 +132,6 @@ internal sealed class LoopPair : IAsyncDisposable
         Client.Dispose();
         Server.Abort();
         await Server.DisposeAsync().Soon();
-        await _listener.DisposeAsync().Soon();
-        await _factory.DisposeAsync().Soon();
+        await StopTransportAsync();
     }
 }
