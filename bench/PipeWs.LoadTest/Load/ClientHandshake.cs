@@ -58,12 +58,16 @@ internal static class ClientHandshake
             int received = length < answer.Length ? socket.Receive(answer.AsSpan(length)) : 0;
             if (received == 0)
             {
-                throw new ProtocolViolationException(length == 0 ? "The server closed the connection without an answer to the handshake." : "The server's answer to the handshake has no end.");
+                throw new ProtocolViolationException(length == 0 ? DescribeSilence(socket) : "The server's answer to the handshake has no end.");
             }
 
             length += received;
         }
     }
+
+    // A request that finds the connection closed is answered with a reset, which a receive that sees the end before does not tell.
+    private static string DescribeSilence(Socket socket) =>
+        $"The server closed the connection without an answer to the handshake, {(socket.GetSocketOption(SocketOptionLevel.Socket, SocketOptionName.Error) is 0 ? "which it had received" : "and before that came")}.";
 
     internal static void CheckAnswer(string answer, string key)
     {

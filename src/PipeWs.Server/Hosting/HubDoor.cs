@@ -122,6 +122,9 @@ internal sealed class HubDoor
         HostingLog.HandshakeRefused(Logger, path.Length <= 128 ? path : path[..128], remote, refusal.StatusCode, refusal.Message);
     }
 
+    /// <summary>The peer, or the transport, ended the connection while its handshake was judged.</summary>
+    public void LogLost(string path, EndPoint? remote, Exception? error) => HostingLog.HandshakeLost(Logger, remote, path.Length <= 128 ? path : path[..128], error);
+
     /// <summary>The rules of the present options.</summary>
     private OriginRules Origins()
     {

@@ -135,12 +135,19 @@ internal static class RawHandshake
             Loop = connection.Features.Get<PipeScheduler>(),
             CloseRequested = CloseRequested(connection),
         };
-        return TryConsume(connection.Transport.Input, reader.HeadLengthBytes) ? accepted : null;
+        if (TryConsume(connection.Transport.Input, reader.HeadLengthBytes, out Exception? error))
+        {
+            return accepted;
+        }
+
+        door.LogLost(request.Path, connection.RemoteEndPoint, error);
+        return null;
     }
 
     // Bytes after the blank line stay where they are: the first frames. Where the peer reset the connection meanwhile, the pipe gives that instead.
-    private static bool TryConsume(PipeReader input, int lengthBytes)
+    private static bool TryConsume(PipeReader input, int lengthBytes, out Exception? error)
     {
+        error = null;
         try
         {
             if (!input.TryRead(out ReadResult result))
@@ -153,6 +160,7 @@ internal static class RawHandshake
         }
         catch (Exception exception) when (exception is IOException or OperationCanceledException)
         {
+            error = exception;
             return false;
         }
     }

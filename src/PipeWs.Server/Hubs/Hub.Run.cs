@@ -198,17 +198,24 @@ internal sealed partial class Hub
 
     /// <summary>Sends what ends the handshake.</summary>
     /// <returns><see langword="false"/> where the peer has gone meanwhile: there was no connection yet, so there is none to speak of.</returns>
-    private static async ValueTask<bool> TryAnswerAsync(AcceptedConnection accepted)
+    private async ValueTask<bool> TryAnswerAsync(AcceptedConnection accepted)
     {
+        Exception? error = null;
         try
         {
             accepted.Transport.Output.Write(accepted.Answer.Span);
-            return !(await accepted.Transport.Output.FlushAsync()).IsCompleted;
+            if (!(await accepted.Transport.Output.FlushAsync()).IsCompleted)
+            {
+                return true;
+            }
         }
         catch (Exception e) when (e is IOException or OperationCanceledException or ObjectDisposedException or InvalidOperationException)
         {
-            return false;
+            error = e;
         }
+
+        LogNotAnswered(_logger, accepted.RemoteEndPoint, error);
+        return false;
     }
 
     private static LogLevel LevelOf(WsCloseInfo info) => info switch
@@ -223,6 +230,9 @@ internal sealed partial class Hub
 
     [LoggerMessage(EventId = 2002, Level = LogLevel.Error, Message = "A handler of the events of room {Room} failed")]
     private static partial void LogEventHandlerFailed(ILogger logger, string room, Exception exception);
+
+    [LoggerMessage(EventId = 2003, EventName = "HandshakeNotAnswered", Level = LogLevel.Debug, Message = "{RemoteEndPoint} was gone when its handshake was answered")]
+    private static partial void LogNotAnswered(ILogger logger, System.Net.EndPoint? remoteEndPoint, Exception? exception);
 
     private void SendWelcome(HubConnection connection)
     {

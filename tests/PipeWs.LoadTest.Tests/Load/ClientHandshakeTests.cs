@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Sockets;
 using PipeWs.LoadTest.Load;
 
 namespace PipeWs.LoadTest.Tests.Load;
@@ -19,4 +20,27 @@ public sealed class ClientHandshakeTests
     [InlineData("HTTP/1.1 101 Switching Protocols\r\nSec-WebSocket-Accept: AAAAAAAAAAAAAAAAAAAAAAAAAAA=")]
     public void Any_other_answer_is_refused(string answer) =>
         Assert.Throws<ProtocolViolationException>(() => ClientHandshake.CheckAnswer(answer, Key));
+
+    [Fact]
+    public async Task A_server_that_reads_and_says_nothing_is_told_of()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        Task serving = Task.Run(async () =>
+        {
+            using Socket socket = await listener.AcceptSocketAsync();
+            byte[] request = new byte[4096];
+            int length = 0;
+            while (request.AsSpan(0, length).IndexOf("\r\n\r\n"u8) < 0)
+            {
+                length += await socket.ReceiveAsync(request.AsMemory(length));
+            }
+        });
+        var url = new Uri($"ws://{listener.LocalEndpoint}/echo");
+
+        var error = Assert.Throws<ProtocolViolationException>(() => ClientHandshake.Connect(url, out _));
+
+        Assert.Contains("without an answer to the handshake, which it had received", error.Message, StringComparison.Ordinal);
+        await serving;
+    }
 }
