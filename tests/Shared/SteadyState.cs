@@ -1,4 +1,4 @@
-namespace PipeWs.Tests.Shared;
+namespace PipeWs.Shared;
 
 /// <summary>Counts what code allocates once it is warm.</summary>
 internal static class SteadyState

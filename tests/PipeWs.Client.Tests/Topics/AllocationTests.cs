@@ -3,7 +3,6 @@ using System.Text;
 using PipeWs.Client.Tests.Support;
 using PipeWs.Client.Topics;
 using PipeWs.Shared;
-using PipeWs.Tests.Shared;
 
 namespace PipeWs.Client.Tests.Topics;
 

@@ -3,6 +3,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 using PipeWs.Demo.Market;
 using PipeWs.Demo.Recording;
 using PipeWs.Demo.Tests.Fakes;
+using PipeWs.Shared;
 
 namespace PipeWs.Demo.Tests.Market;
 
@@ -74,18 +75,14 @@ public class MarketPublisherTests
         NSubstitute.SubstituteExtensions.ReturnsForAnyArgs(hub.Room("x"), new SilentRoom());
         using var publisher = new MarketPublisher(hub, symbols, new DeskCounters());
         var quote = new MarketQuote(null, null, new MarketStatistics(1, 2, 1, 2, 1, 3, 4, 5));
-        for (int i = 0; i < 200; i++)
-        {
-            Publish(publisher, symbols[0], quote);
-        }
 
-        long before = GC.GetAllocatedBytesForCurrentThread();
-        for (int i = 0; i < 1_000; i++)
+        Assert.Equal(0, SteadyState.AllocatedBytes(() =>
         {
-            Publish(publisher, symbols[0], quote);
-        }
-
-        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+            for (int i = 0; i < 200; i++)
+            {
+                Publish(publisher, symbols[0], quote);
+            }
+        }));
     }
 
     private static void Publish(MarketPublisher publisher, Symbol symbol, in MarketQuote quote)

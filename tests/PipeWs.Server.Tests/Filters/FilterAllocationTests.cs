@@ -7,7 +7,7 @@ using PipeWs.Server.Hubs;
 using PipeWs.Server.Routing;
 using PipeWs.Server.Tests.Routing;
 using PipeWs.Server.Tests.Support;
-using PipeWs.Tests.Shared;
+using PipeWs.Shared;
 
 namespace PipeWs.Server.Tests.Filters;
 

@@ -2,7 +2,7 @@ using System.Buffers;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization;
-using PipeWs.Tests.Shared;
+using PipeWs.Shared;
 
 namespace PipeWs.Server.Tests.Routing;
 

@@ -1,6 +1,6 @@
 using System.Text;
 using PipeWs.Messages;
-using PipeWs.Tests.Shared;
+using PipeWs.Shared;
 
 namespace PipeWs.Tests.Messages;
 

@@ -5,7 +5,6 @@ using System.Text.Json;
 using FsCheck;
 using FsCheck.Fluent;
 using PipeWs.Messages;
-using PipeWs.Tests.Shared;
 
 namespace PipeWs.Tests.Messages;
 
