@@ -77,7 +77,10 @@ public sealed class LingeringSocketsTests
         await pair.Input.ReadAtLeastAsync(s_some.Length).Soon();
         pair.Server.Abort();
         await pair.Server.DisposeAsync().Soon();
-        await Conditions.UntilAsync(() => IsReset(pair.Client), "its socket is closed");
+
+        // The peer sees a reset before the loop has closed the socket, and what lingers does so after the connection has left the loop.
+        await Conditions.UntilAsync(() => loop.Count == Listeners, "the loop has closed it");
+        await pair.OnLoopAsync(static () => Task.CompletedTask).Soon();
         Assert.Equal((Listeners, 0), (loop.Count, loop.LingeredSockets));
     }
 
