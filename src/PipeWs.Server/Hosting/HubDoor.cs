@@ -119,11 +119,13 @@ internal sealed class HubDoor
     public void LogRefused(HandshakeRefusal refusal, string path, EndPoint? remote)
     {
         _metrics?.HandshakeRefused(Name, refusal.StatusCode);
-        HostingLog.HandshakeRefused(Logger, path.Length <= 128 ? path : path[..128], remote, refusal.StatusCode, refusal.Message);
+        HostingLog.HandshakeRefused(Logger, Shorten(path), remote, refusal.StatusCode, refusal.Message);
     }
 
     /// <summary>The peer, or the transport, ended the connection while its handshake was judged.</summary>
-    public void LogLost(string path, EndPoint? remote, Exception? error) => HostingLog.HandshakeLost(Logger, remote, path.Length <= 128 ? path : path[..128], error);
+    public void LogLost(string path, EndPoint? remote, Exception? error) => HostingLog.HandshakeLost(Logger, remote, Shorten(path), error);
+
+    private static string Shorten(string path) => path.Length <= 128 ? path : path[..128];
 
     /// <summary>The rules of the present options.</summary>
     private OriginRules Origins()

@@ -18,9 +18,11 @@ internal sealed class LoopThread
     [ThreadStatic]
     private static LoopThread? t_current;
 
+    private readonly object _start = new();
     private int _phase;
     private long _callbacks;
-    private readonly object _start = new();
+
+    // Under the lock of the start.
     private bool _waits;
     private bool _mayRun = true;
 

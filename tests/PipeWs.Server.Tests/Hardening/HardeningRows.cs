@@ -37,26 +37,24 @@ internal static class HardeningRows
     public static async Task ReadCloseInTimeAsync(this RawPeer peer, int code, HubConnection connection, ManualTimeProvider clock)
     {
         Task<RawFrame> close = peer.ReadCloseAsync(code);
-        long start = Environment.TickCount64;
-        while (!connection.Ws.IsClosing && !close.IsCompleted && Environment.TickCount64 - start < RawPeer.Patience.TotalMilliseconds)
-        {
-            clock.Advance(TimeSpan.FromMilliseconds(100));
-            await Task.WhenAny(close, Task.Delay(1));
-        }
-
+        await PassTimeAsync(clock, () => connection.Ws.IsClosing, close);
         await close;
     }
 
     /// <summary>Runs a task that needs the time to pass: the clock goes on in small steps until it has completed.</summary>
     public static async Task WhileTimePassesAsync(ManualTimeProvider clock, Task task)
     {
+        await PassTimeAsync(clock, static () => false, task);
+        await task.WaitAsync(RawPeer.Patience);
+    }
+
+    private static async Task PassTimeAsync(ManualTimeProvider clock, Func<bool> isEnough, Task task)
+    {
         long start = Environment.TickCount64;
-        while (!task.IsCompleted && Environment.TickCount64 - start < RawPeer.Patience.TotalMilliseconds)
+        while (!isEnough() && !task.IsCompleted && Environment.TickCount64 - start < RawPeer.Patience.TotalMilliseconds)
         {
             clock.Advance(TimeSpan.FromMilliseconds(100));
             await Task.WhenAny(task, Task.Delay(1));
         }
-
-        await task.WaitAsync(RawPeer.Patience);
     }
 }
