@@ -259,8 +259,15 @@ internal sealed partial class LoopReader : PipeReader, IValueTaskSource<ReadResu
         return task;
     }
 
-    private bool HasToEndNow =>
-        Volatile.Read(ref _isCancelRequested) != 0 || _connection.AbortReason is not null || _cancellationToken.IsCancellationRequested;
+    private bool HasToEndNow
+    {
+        get
+        {
+            // A copy: whoever completes the read meanwhile takes the field away, and the token looks at its source twice.
+            CancellationToken token = _cancellationToken;
+            return Volatile.Read(ref _isCancelRequested) != 0 || _connection.AbortReason is not null || token.IsCancellationRequested;
+        }
+    }
 
     private bool TryTakeWaiter() => Interlocked.CompareExchange(ref _state, Taken, Waiting) == Waiting;
 

@@ -188,7 +188,15 @@ internal sealed partial class LoopWriter : PipeWriter, IValueTaskSource<FlushRes
         return task;
     }
 
-    private bool HasToEndNow => _isEnded || Volatile.Read(ref _isCancelRequested) != 0 || _cancellationToken.IsCancellationRequested;
+    private bool HasToEndNow
+    {
+        get
+        {
+            // A copy: whoever completes the flush meanwhile takes the field away, and the token looks at its source twice.
+            CancellationToken token = _cancellationToken;
+            return _isEnded || Volatile.Read(ref _isCancelRequested) != 0 || token.IsCancellationRequested;
+        }
+    }
 
     private bool TryTakeWaiter() => Interlocked.CompareExchange(ref _isWaiting, 0, 1) == 1;
 
