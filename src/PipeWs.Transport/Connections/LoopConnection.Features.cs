@@ -30,7 +30,7 @@ internal sealed partial class LoopConnection : IFeatureCollection, IConnectionId
     /// <inheritdoc/>
     public override string ConnectionId
     {
-        get => _connectionId ??= ConnectionIds.Next();
+        get => _connectionId ?? Interlocked.CompareExchange(ref _connectionId, ConnectionIds.Next(), null) ?? _connectionId;
         set => _connectionId = value;
     }
 

@@ -14,7 +14,13 @@ internal sealed partial class LoopReader
 
     private bool BelongsElsewhere => _connection.StaysOnLoop && !_connection.Loop.IsOnLoop;
 
-    ReadResult IValueTaskSource<ReadResult>.GetResult(short token) => _waiter.GetResult(token);
+    ReadResult IValueTaskSource<ReadResult>.GetResult(short token)
+    {
+        ReadResult result = _waiter.GetResult(token);
+
+        // The reader was completed between the read's completion and this: the bytes have gone back, and may be another connection's.
+        return _isCompleted ? new ReadResult(default, isCanceled: true, isCompleted: false) : result;
+    }
 
     ValueTaskSourceStatus IValueTaskSource<ReadResult>.GetStatus(short token)
     {

@@ -146,12 +146,11 @@ internal sealed partial class LoopReader : PipeReader, IValueTaskSource<ReadResu
     /// <inheritdoc/>
     public override void Complete(Exception? exception = null)
     {
-        if (_isCompleted)
+        if (Interlocked.Exchange(ref _isCompleted, true))
         {
             return;
         }
 
-        _isCompleted = true;
         int state = Interlocked.Exchange(ref _state, Ended);
         if (state != Taken)
         {

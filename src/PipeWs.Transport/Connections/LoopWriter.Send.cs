@@ -15,8 +15,11 @@ internal sealed partial class LoopWriter
     /// <summary>Whether bytes wait for the kernel to take those before them.</summary>
     public bool HasRest => _hasRest;
 
-    /// <summary>Whether what is flushed now has to wait for what was flushed before.</summary>
-    private bool HasMoreBefore => _hasRest || IsDeferred;
+    /// <summary>
+    /// Whether what is flushed now has to wait for what was flushed before. Looked at in this order: what is left of a batch becomes the rest before it stops being deferred, and asked the other way round
+    /// it could be neither.
+    /// </summary>
+    private bool HasMoreBefore => IsDeferred || _hasRest;
 
     /// <summary>The socket has room, or is broken. On the loop.</summary>
     public void OnWritable(LoopThread thread)

@@ -116,12 +116,11 @@ internal sealed partial class LoopWriter : PipeWriter, IValueTaskSource<FlushRes
     /// <summary>Sends what was written and not flushed, and then ends this direction. With an exception, what was not sent is dropped and the connection aborted.</summary>
     public override void Complete(Exception? exception = null)
     {
-        if (_isCompleted)
+        if (Interlocked.Exchange(ref _isCompleted, true))
         {
             return;
         }
 
-        _isCompleted = true;
         if (exception is not null)
         {
             ReturnBuffer();

@@ -111,8 +111,8 @@ internal sealed class LoopListener : IConnectionListener, ILoopItem
             _socket.Dispose();
         }
 
-        _unbound.Cancel();
         waiter?.TrySetResult();
+        _unbound.Cancel();
         return default;
     }
 

@@ -215,8 +215,10 @@ internal sealed class EventLoop : PipeScheduler, IDisposable
 
         // A full fence: whoever schedules something looks for the end after it, and here what is scheduled is looked for after the end is said.
         Interlocked.MemoryBarrier();
-        RunTheRest();
+
+        // First: a connection that begins only now learns that it is not watched, and ends.
         Dispose();
+        RunTheRest();
         _ended.TrySetResult();
     }
 
