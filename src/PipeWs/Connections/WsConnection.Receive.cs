@@ -120,7 +120,7 @@ public sealed partial class WsConnection
                             return BatchEnd.AwaitControl;
                         }
 
-                        handled.GetAwaiter().GetResult();
+                        Take(ref handled);
                         continue;
                 }
 
@@ -131,7 +131,7 @@ public sealed partial class WsConnection
                     return BatchEnd.AwaitReceiver;
                 }
 
-                handled.GetAwaiter().GetResult();
+                Take(ref handled);
                 _inReceiver = false;
                 _partial?.Assembly.Release();
             }
@@ -147,6 +147,14 @@ public sealed partial class WsConnection
             ReleaseLoopTurn();
             WsBatch.Leave(outer);
         }
+    }
+
+    /// <summary>Takes the result of a task that has completed. It is forgotten: a second look might meet another use of what was behind it.</summary>
+    private static void Take(ref ValueTask handled)
+    {
+        ValueTask task = handled;
+        handled = default;
+        task.GetAwaiter().GetResult();
     }
 
     private ValueTask Deliver(WsReceiver receiver, ReceiveStep step, in ReadOnlySequence<byte> payload, bool isFirst, bool isLast)

@@ -1,4 +1,5 @@
 using System.Text;
+using System.Threading.Tasks.Sources;
 using PipeWs.Shared;
 
 namespace PipeWs.Tests.Connections;
@@ -251,4 +252,48 @@ public sealed class MessageTests
 
     private static bool EqualMessages((WsMessageType Type, byte[] Payload) x, (WsMessageType Type, byte[] Payload) y) =>
         x.Type == y.Type && x.Payload.AsSpan().SequenceEqual(y.Payload);
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_handlers_task_is_looked_at_once_though_the_close_came_with_its_message(bool isWhole)
+    {
+        await using var harness = new ConnectionHarness();
+        var source = new OnceSource();
+        harness.Receiver.OnMessage = (_, _) => source.NextTask();
+        byte[] message = isWhole
+            ? harness.Peer.Encode(RawFrame.Text, "whole"u8)
+            : [.. harness.Peer.Encode(RawFrame.Text, "in "u8, fin: false), .. harness.Peer.Encode(RawFrame.Continuation, "two"u8)];
+
+        await harness.SendAsync([.. message, .. harness.Peer.Encode(RawFrame.Close, RawFrame.ClosePayload(1000, ""))]);
+        (_, WsCloseInfo info) = await harness.FinishAsync();
+
+        Assert.Equal(1, source.Tasks);
+        Assert.Equal(1000, info.Code);
+        Assert.Null(info.Exception);
+    }
+
+    /// <summary>Gives tasks that have completed and may be looked at once, as those of pooled sources may.</summary>
+    private sealed class OnceSource : IValueTaskSource
+    {
+        private short _version;
+
+        public int Tasks { get; private set; }
+
+        public ValueTask NextTask()
+        {
+            Tasks++;
+            return new ValueTask(this, _version);
+        }
+
+        public void GetResult(short token) => Assert.Equal(_version++, token);
+
+        public ValueTaskSourceStatus GetStatus(short token)
+        {
+            Assert.Equal(_version, token);
+            return ValueTaskSourceStatus.Succeeded;
+        }
+
+        public void OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) => continuation(state);
+    }
 }
