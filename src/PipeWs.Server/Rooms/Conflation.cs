@@ -73,7 +73,7 @@ internal sealed class Conflation(int maxKeys)
     {
         foreach (KeyValuePair<string, Entry> pair in _latest)
         {
-            Forget(pair.Key, pair.Value);
+            Forget(pair.Key, pair.Value, long.MaxValue);
         }
     }
 
@@ -133,24 +133,26 @@ internal sealed class Conflation(int maxKeys)
         int forgotten = all.Count - maxKeys + (maxKeys / 16);
         for (int i = 0; i < forgotten && all[i].Number < long.MaxValue; i++)
         {
-            Forget(all[i].Key, all[i].Entry);
+            Forget(all[i].Key, all[i].Entry, all[i].Number);
         }
     }
 
-    private void Forget(string key, Entry entry)
+    /// <summary>Forgets a key, unless it has got a newer message than this meanwhile.</summary>
+    private void Forget(string key, Entry entry, long number)
     {
-        if (!_latest.TryRemove(new KeyValuePair<string, Entry>(key, entry)))
-        {
-            return;
-        }
-
-        Interlocked.Decrement(ref _count);
         WsFrame? frame;
         lock (entry)
         {
+            if (entry.IsForgotten || entry.Frame?.SequenceNumber > number)
+            {
+                return;
+            }
+
             entry.IsForgotten = true;
             frame = entry.Frame;
             entry.Frame = null;
+            _latest.TryRemove(new KeyValuePair<string, Entry>(key, entry));
+            Interlocked.Decrement(ref _count);
         }
 
         frame?.Release();

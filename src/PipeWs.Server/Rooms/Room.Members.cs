@@ -151,15 +151,19 @@ internal sealed partial class Room
             return;
         }
 
-        foreach (RoomShard shard in _shards)
+        // Who joins places its cursor and is a member under the same lock: otherwise what it is to be sent could go in between.
+        lock (_lock)
         {
-            if (shard.Count > 0)
+            foreach (RoomShard shard in _shards)
             {
-                keepFrom = shard.LowestCursor(keepFrom);
+                if (shard.Count > 0)
+                {
+                    keepFrom = shard.LowestCursor(keepFrom);
+                }
             }
-        }
 
-        Log.TrimTo(keepFrom);
+            Log.TrimTo(keepFrom);
+        }
     }
 
     /// <summary>Ends this life of the room if nobody is in it and nothing is kept.</summary>

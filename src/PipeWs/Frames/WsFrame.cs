@@ -82,7 +82,7 @@ public sealed partial class WsFrame
     /// <summary>Where the payload is written, before <see cref="Seal(WsMessageType, int)"/>.</summary>
     public Span<byte> GetPayloadSpan(int length)
     {
-        Debug.Assert(_references == 1, "Only the frame's maker writes it.");
+        Debug.Assert(_references >= 1, "Only the frame's maker writes it; a reader that comes too late may hold it for a moment.");
         return _buffer.AsSpan(FrameHeader.MaxLength, length);
     }
 

@@ -210,6 +210,60 @@ public sealed class RoomAbuseTests
     }
 
     [Fact]
+    public void A_key_that_is_spoken_of_again_while_it_is_being_forgotten_keeps_its_newest_message()
+    {
+        const int Keys = 16;
+        const int Rounds = 20_000;
+        const int Newest = 1_000_000;
+        Conflation conflation = null!;
+        using var turns = new Barrier(2);
+        var again = new Thread(() =>
+        {
+            for (int round = 0; round < Rounds; round++)
+            {
+                turns.SignalAndWait();
+                Thread.SpinWait(round % 64);
+                Update("old", Newest);
+                turns.SignalAndWait();
+            }
+        });
+        again.IsBackground = true;
+        again.Start();
+        var output = new RecordedPipeWriter();
+        WsFrame? uncopied = null;
+        int kept = 0;
+        for (int round = 0; round < Rounds; round++)
+        {
+            conflation = new Conflation(Keys);
+            Update("old", 1);
+            for (int i = 2; i <= Keys; i++)
+            {
+                Update($"key {i}", i);
+            }
+
+            turns.SignalAndWait();
+            Update("one too many", Keys + 1);
+            turns.SignalAndWait();
+            var writer = new WsFrameWriter(output, ref uncopied, masks: false, int.MaxValue, null);
+            Assert.Equal(Newest + 1, conflation.WriteLatest(ref writer, Newest, Newest, "somebody"));
+            kept += writer.MessagesWritten;
+            conflation.Clear();
+            Assert.Equal(0, conflation.Count);
+        }
+
+        again.Join();
+        Assert.Equal(Rounds, kept);
+        void Update(string key, long number)
+        {
+            WsFrame frame = WsFrame.Create(WsMessageType.Text, "x"u8);
+            frame.SequenceNumber = number;
+            frame.Key = key;
+            conflation.Update(frame);
+            frame.Release();
+        }
+    }
+
+    [Fact]
     public async Task A_burst_of_large_messages_outruns_no_member_that_reads()
     {
         using var hub = new TestHub(options =>

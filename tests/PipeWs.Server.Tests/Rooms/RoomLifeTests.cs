@@ -62,6 +62,50 @@ public sealed class RoomLifeTests
         Assert.DoesNotContain(peer.Texts, static text => text.Contains("429", StringComparison.Ordinal));
     }
 
+    [Fact]
+    public async Task Who_joins_while_the_log_is_trimmed_is_sent_all_that_follows()
+    {
+        const int Rounds = 50_000;
+        using var hub = new TestHub(options => options.SendWelcome = false);
+        await using var peer = new HubPeer(hub.Hub);
+        var connection = (HubConnection)Assert.Single(hub.Hub.Connections);
+        Room room = hub.Hub.RoomRegistry.GetOrCreate("feed");
+        int round = 0;
+        int published = 0;
+        var publishing = new Thread(() =>
+        {
+            while (published < Rounds)
+            {
+                if (Volatile.Read(ref round) > published)
+                {
+                    room.Publish("1"u8, default);
+                    room.Trim();
+                    Volatile.Write(ref published, published + 1);
+                }
+            }
+        });
+        publishing.IsBackground = true;
+        publishing.Start();
+        for (int i = 1; i <= Rounds; i++)
+        {
+            Volatile.Write(ref round, i);
+            Thread.SpinWait(i % 32);
+            Membership member = room.TryJoin(connection, default, out _)!;
+            SpinWait spin = default;
+            while (Volatile.Read(ref published) < i)
+            {
+                spin.SpinOnce();
+            }
+
+            RoomLog.ReadResult result = room.Log.TryRead(member.Cursor, out WsFrame? frame);
+            frame?.Release();
+            room.Leave(member);
+            Assert.NotEqual(RoomLog.ReadResult.Gone, result);
+        }
+
+        publishing.Join();
+    }
+
     [Theory]
     [InlineData(0)]
     [InlineData(10)]
