@@ -53,7 +53,16 @@ internal sealed partial class WriteQueue
                 else
                 {
                     PutBackUnsynchronized(node);
+
+                    // A full fence: whoever cancels looks for the queue after it, and here the token is looked at after the queue is there to be found.
+                    Interlocked.MemoryBarrier();
                     isCancelled = token.IsCancellationRequested;
+                    if (isCancelled)
+                    {
+                        // Under this lock: outside of it the node may have ended already, and be another message's.
+                        RemoveUnsynchronized(node);
+                    }
+
                     _live = _live == connection ? null : _live;
                 }
             }
@@ -67,7 +76,7 @@ internal sealed partial class WriteQueue
 
             if (isCancelled)
             {
-                Cancel(node, token);
+                CompleteCancelled(node, token);
             }
 
             // The connection's end may have been reported before this one was back in the queue.

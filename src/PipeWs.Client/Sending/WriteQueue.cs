@@ -163,8 +163,7 @@ internal sealed partial class WriteQueue(WsClientOptions options, WsHeartbeat he
             RemoveUnsynchronized(node);
         }
 
-        Interlocked.Increment(ref _failed);
-        node.Complete(new OperationCanceledException(token));
+        CompleteCancelled(node, token);
     }
 
     /// <summary>Fails what waited too long.</summary>
@@ -261,6 +260,12 @@ internal sealed partial class WriteQueue(WsClientOptions options, WsHeartbeat he
         }
 
         return mayWait;
+    }
+
+    private void CompleteCancelled(WriteNode node, CancellationToken token)
+    {
+        Interlocked.Increment(ref _failed);
+        node.Complete(new OperationCanceledException(token));
     }
 
     private void FinishAll(WriteNode? node, WsSendFailure failure)

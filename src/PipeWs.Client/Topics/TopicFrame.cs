@@ -17,6 +17,7 @@ internal sealed class TopicFrame
     public Envelope Envelope;
 
     private byte[] _own = [];
+    private byte[]? _gapRaw;
     private int _version;
     private bool _isBorrower;
 
@@ -96,6 +97,7 @@ internal sealed class TopicFrame
     public void Borrow(ReadOnlyMemory<byte> raw, in Envelope envelope, string? topic, string? epoch, WsTopicGap? gap)
     {
         Raw = raw;
+        _gapRaw = null;
         Envelope = envelope;
         Topic = topic;
         Epoch = epoch;
@@ -119,15 +121,13 @@ internal sealed class TopicFrame
 
     public ReadOnlyMemory<byte> GetRaw()
     {
-        if (Raw.IsEmpty && Gap is { } gap)
+        if (!Raw.IsEmpty || Gap is not { } gap)
         {
-            MessageBuffer buffer = MessageBuffer.Rent();
-            MessageWriter.WriteGap(buffer, gap.Topic, gap.From, gap.To, gap.Reason);
-            Raw = buffer.Written.ToArray();
-            buffer.Return();
+            return Raw;
         }
 
-        return Raw;
+        // Published as one reference: several threads may ask.
+        return Volatile.Read(ref _gapRaw) ?? Interlocked.CompareExchange(ref _gapRaw, WriteGap(gap), null) ?? _gapRaw;
     }
 
     public string GetTypeText()
@@ -164,6 +164,7 @@ internal sealed class TopicFrame
         }
 
         Raw = default;
+        _gapRaw = null;
         Envelope = default;
         Topic = null;
         Epoch = null;
@@ -173,6 +174,15 @@ internal sealed class TopicFrame
         Next = null;
         Previous = null;
         s_pool.Return(this);
+    }
+
+    private static byte[] WriteGap(WsTopicGap gap)
+    {
+        MessageBuffer buffer = MessageBuffer.Rent();
+        MessageWriter.WriteGap(buffer, gap.Topic, gap.From, gap.To, gap.Reason);
+        byte[] raw = buffer.Written.ToArray();
+        buffer.Return();
+        return raw;
     }
 
     /// <summary>A frame for <see cref="Borrow"/>.</summary>

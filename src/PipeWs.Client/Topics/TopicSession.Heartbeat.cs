@@ -76,9 +76,10 @@ internal sealed partial class TopicSession
     {
         long number = 0;
         bool isDead = false;
-        TimeSpan timeout = link.PingTimeout ?? link.Connection.Token?.PingTimeout ?? _options.Connection.PongTimeout;
+        TimeSpan timeout;
         lock (_lock)
         {
+            timeout = link.PingTimeout ?? link.Connection.Token?.PingTimeout ?? _options.Connection.PongTimeout;
             if (link.PingNumber != 0 && now - link.PingSentAt >= timeout.TotalMilliseconds)
             {
                 // What came proves life, and so does our own handler that holds up what may have come.
