@@ -59,6 +59,7 @@ internal static class PipeWsServer
     {
         hub.MaxMessageBytes = options.AcceptedMessageBytes;
         hub.HandlerPaths.Add(handlerPath);
+        hub.LatencyMode = options.Scheduling == Scheduling.Inline ? WsLatencyMode.LowLatency : WsLatencyMode.Balanced;
         if (options.OpensLimits)
         {
             hub.PingInterval = Timeout.InfiniteTimeSpan;

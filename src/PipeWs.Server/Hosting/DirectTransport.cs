@@ -29,15 +29,17 @@ internal sealed class DirectTransport : IDuplexPipe
     /// <summary>
     /// Takes a connection's socket, where its bytes go there as they are: nothing may have been written to the connection yet.
     /// </summary>
+    /// <param name="connection">The connection.</param>
+    /// <param name="mode">The hub's.</param>
     /// <returns>The connection's own transport where something is between it and the socket, or might be.</returns>
-    public static IDuplexPipe TakeSocketOf(ConnectionContext connection)
+    public static IDuplexPipe TakeSocketOf(ConnectionContext connection, WsLatencyMode mode)
     {
         IDuplexPipe transport = connection.Transport;
         if (FindPlainSocket(connection) is { } socket && transport.Output is { CanGetUnflushedBytes: true, UnflushedBytes: 0 })
         {
             try
             {
-                return new DirectTransport(transport.Input, new SocketPipeWriter(socket, transport.Output));
+                return new DirectTransport(transport.Input, new SocketPipeWriter(socket, transport.Output, mode == WsLatencyMode.LowLatency));
             }
             catch (ObjectDisposedException)
             {

@@ -27,6 +27,7 @@ internal sealed class HubDoor
         Name = name;
         _live = services.GetRequiredKeyedService<LiveOptions>(name);
         Entrance = services.GetRequiredKeyedService<IHubEntrance>(name);
+        LatencyMode = Options.LatencyMode;
         Clock = services.GetRequiredService<TimeProvider>();
         Logger = services.GetRequiredService<ILoggerFactory>().CreateLogger("PipeWs.Server.Hosting");
         HubIdentity? identity = services.GetKeyedService<HubIdentity>(name);
@@ -45,6 +46,9 @@ internal sealed class HubDoor
 
     /// <summary>The options as they are now.</summary>
     public PipeWsOptions Options => _live.Current;
+
+    /// <summary>As it was at the start, when the sockets beneath were told.</summary>
+    public WsLatencyMode LatencyMode { get; }
 
     public IHubEntrance Entrance { get; }
 

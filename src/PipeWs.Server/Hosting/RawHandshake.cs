@@ -117,7 +117,7 @@ internal static class RawHandshake
         string? extensions = door.AgreeOnCompression(request, out DeflateParameters? compression);
         var accepted = new AcceptedConnection(control)
         {
-            Transport = door.Options.SendDirectly ? DirectTransport.TakeSocketOf(connection) : connection.Transport,
+            Transport = door.Options.SendDirectly ? DirectTransport.TakeSocketOf(connection, door.LatencyMode) : connection.Transport,
             Answer = WriteAnswer(request, subprotocol, extensions),
             Path = request.Path,
             Query = identity.Query,

@@ -1,13 +1,17 @@
+using System.Diagnostics;
+
 namespace PipeWs.Server.Rooms;
 
 /// <summary>
 /// The messages that a walk has for a room's members, in one piece. The first member of the walk takes each from the log; those after it, which mostly wait for the same ones, copy
-/// the piece. Belongs to the shard, and is of use only to the thread that has the shard's turn.
+/// the piece, or send it from where it lies. Belongs to the shard, and is of use only to the thread that has the shard's turn.
 /// </summary>
 internal sealed class RoomRun
 {
     /// <summary>As many bytes as it holds.</summary>
     internal const int MaxBytes = 32 * 1024;
+
+    private const int MinBytes = 1024;
 
     /// <summary>Longer ones are not kept, in bytes: they leave from where they lie.</summary>
     internal const int MaxFrameBytes = 4 * 1024;
@@ -18,8 +22,11 @@ internal sealed class RoomRun
     [ThreadStatic]
     private static RoomRun? t_current;
 
+    private static readonly WsRunBuffer s_none = new(0);
+
     private readonly int[] _ends = new int[MaxMessages];
-    private byte[] _bytes = [];
+
+    private WsRunBuffer _buffer = s_none;
     private RoomLog? _log;
     private long _from;
     private int _count;
@@ -31,15 +38,26 @@ internal sealed class RoomRun
         set => t_current = value;
     }
 
-    /// <summary>Begins a walk: what was kept is forgotten.</summary>
-    internal void Begin(RoomLog log)
+    /// <summary>Begins a walk.</summary>
+    /// <param name="log">The room's.</param>
+    /// <param name="members">How many it comes to; for one alone nothing is kept.</param>
+    internal void Begin(RoomLog log, int members)
     {
-        _log = log;
-        _count = 0;
+        Debug.Assert(_count == 0 && !_buffer.IsLent, "The walk before was not ended.");
+        _log = members > 1 ? log : null;
     }
 
-    /// <summary>Ends the walk.</summary>
-    internal void End() => _log = null;
+    /// <summary>Ends the walk: what was kept is forgotten.</summary>
+    internal void End()
+    {
+        _log = null;
+        _count = 0;
+        if (_buffer.IsLent)
+        {
+            // A connection's transport may still send from it: it goes with that.
+            _buffer = s_none;
+        }
+    }
 
     /// <summary>Adds a message where it follows those that are kept, or is the first.</summary>
     internal void Add(RoomLog log, long number, WsFrame frame)
@@ -65,12 +83,12 @@ internal sealed class RoomRun
             return;
         }
 
-        if (_bytes.Length == 0)
+        if (_buffer.Bytes.Length - start < bytes.Length)
         {
-            _bytes = GC.AllocateUninitializedArray<byte>(MaxBytes);
+            Grow(start, start + bytes.Length);
         }
 
-        bytes.CopyTo(_bytes.AsSpan(start));
+        bytes.CopyTo(_buffer.Bytes.AsSpan(start));
         _ends[_count++] = start + bytes.Length;
     }
 
@@ -86,6 +104,13 @@ internal sealed class RoomRun
 
         int start = index == 0 ? 0 : _ends[index - 1];
         int messages = _count - (int)index;
-        return writer.TryWriteEncoded(_bytes.AsSpan(start, _ends[_count - 1] - start), messages) ? number + messages : number;
+        return writer.TryWriteEncoded(new WsFrameRun(_buffer, start, _ends[_count - 1] - start), messages) ? number + messages : number;
+    }
+
+    private void Grow(int used, int needed)
+    {
+        var larger = new WsRunBuffer(Math.Min(MaxBytes, Math.Max(MinBytes, 2 * needed)));
+        _buffer.Bytes.AsSpan(0, used).CopyTo(larger.Bytes);
+        _buffer = larger;
     }
 }

@@ -239,7 +239,7 @@ internal sealed class Shard : IThreadPoolWorkItem, IWsBatchWork
 
                 _walks++;
                 _walking.BeginWalk();
-                _run.Begin(_walking.Room.Log);
+                _run.Begin(_walking.Room.Log, _walking.Count);
             }
 
             Span<Membership?> members = _step;

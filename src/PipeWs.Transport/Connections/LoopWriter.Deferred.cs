@@ -17,17 +17,16 @@ internal sealed partial class LoopWriter
 
     private bool IsDeferred => Volatile.Read(ref _deferral) != NothingDeferred;
 
-    /// <summary>Leaves what was gathered to the end of the iteration.</summary>
+    /// <summary>Leaves bytes to the end of the iteration: what was gathered, or what comes where nothing was. They are copied.</summary>
     /// <returns><see langword="false"/> where this is not the loop's thread, or it is too much.</returns>
-    private bool TryDefer()
+    private bool TryDefer(ReadOnlySpan<byte> bytes)
     {
-        int length = _end - _start;
         if (LoopThread.Current is not { } thread || !ReferenceEquals(thread.Loop, _connection.Loop))
         {
             return false;
         }
 
-        if (length == 0)
+        if (bytes.IsEmpty)
         {
             // Nothing to add to what leaves anyway.
             return IsDeferred;
@@ -40,13 +39,13 @@ internal sealed partial class LoopWriter
         }
 
         // Still there: the loop is being taken from this thread, and whoever takes it is about to send it.
-        if (HasMoreBefore || _isEnded || length > SendBatch.MaxBytes || !_connection.TryUseSocket())
+        if (HasMoreBefore || _isEnded || bytes.Length > SendBatch.MaxBytes || !_connection.TryUseSocket())
         {
             return false;
         }
 
         Volatile.Write(ref _deferral, Deferred);
-        if (!thread.Sends.TryAdd(this, _connection.File, _buffer.AsSpan(_start, length)))
+        if (!thread.Sends.TryAdd(this, _connection.File, bytes))
         {
             Volatile.Write(ref _deferral, NothingDeferred);
             _connection.EndUseOfSocket();

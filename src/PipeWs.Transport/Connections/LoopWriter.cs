@@ -69,7 +69,7 @@ internal sealed partial class LoopWriter : PipeWriter, IValueTaskSource<FlushRes
     public override ValueTask<FlushResult> FlushAsync(CancellationToken cancellationToken = default)
     {
         ThrowIfCompleted();
-        if (!HasRest && !cancellationToken.IsCancellationRequested && Volatile.Read(ref _isCancelRequested) == 0 && (TryDefer() || (!HasMoreBefore && TrySend())))
+        if (MayFlushNow(cancellationToken) && (TryDefer(_buffer.AsSpan(_start, _end - _start)) || (!HasMoreBefore && TrySend())))
         {
             ReturnBuffer();
             return new ValueTask<FlushResult>(CreateResult(isCanceled: false));
@@ -78,7 +78,9 @@ internal sealed partial class LoopWriter : PipeWriter, IValueTaskSource<FlushRes
         return FlushSlow(cancellationToken);
     }
 
-    /// <summary>Sends the bytes after those gathered before; what is large is not copied, but for what the kernel does not take at once.</summary>
+    /// <summary>
+    /// Sends the bytes after those gathered before. What is large is not copied, but for what the kernel does not take at once; nor is what is alone, but into what leaves at the end of the loop's iteration.
+    /// </summary>
     public override ValueTask<FlushResult> WriteAsync(ReadOnlyMemory<byte> source, CancellationToken cancellationToken = default)
     {
         ThrowIfCompleted();
@@ -87,6 +89,11 @@ internal sealed partial class LoopWriter : PipeWriter, IValueTaskSource<FlushRes
         if (isLarge)
         {
             SendDeferred();
+        }
+        else if (_start == _end && MayFlushNow(cancellationToken) && TryDefer(bytes))
+        {
+            ReturnBuffer();
+            return new ValueTask<FlushResult>(CreateResult(isCanceled: false));
         }
 
         if (isLarge && !HasMoreBefore && !cancellationToken.IsCancellationRequested && TrySend())
@@ -151,6 +158,9 @@ internal sealed partial class LoopWriter : PipeWriter, IValueTaskSource<FlushRes
 
     void IValueTaskSource<FlushResult>.OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
         _waiter.OnCompleted(continuation, state, token, flags);
+
+    private bool MayFlushNow(CancellationToken cancellationToken) =>
+        !HasRest && !cancellationToken.IsCancellationRequested && Volatile.Read(ref _isCancelRequested) == 0;
 
     private FlushResult CreateResult(bool isCanceled) => new(isCanceled, isCompleted: _isEnded);
 

@@ -50,9 +50,8 @@ internal sealed class SendBatch : IDisposable
                 SendAll();
             }
 
-            bytes.CopyTo(_bytes.AsSpan(_used));
-            _entries[_count++] = new Entry(writer, socket, _used, bytes.Length);
-            _used += bytes.Length;
+            _entries[_count] = new Entry(writer, socket, Place(bytes), bytes.Length);
+            _count++;
             return true;
         }
         finally
@@ -122,6 +121,24 @@ internal sealed class SendBatch : IDisposable
 
         _isInUse = false;
         return false;
+    }
+
+    /// <summary>Copies the bytes, unless they are the same as those before them: a room's members mostly get the same.</summary>
+    private int Place(ReadOnlySpan<byte> bytes)
+    {
+        if (_count > 0)
+        {
+            ref Entry last = ref _entries[_count - 1];
+            if (bytes.SequenceEqual(_bytes.AsSpan(last.Offset, last.Length)))
+            {
+                return last.Offset;
+            }
+        }
+
+        int offset = _used;
+        bytes.CopyTo(_bytes.AsSpan(offset));
+        _used += bytes.Length;
+        return offset;
     }
 
     private void SendAll()

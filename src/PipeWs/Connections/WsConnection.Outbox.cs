@@ -60,29 +60,6 @@ public sealed partial class WsConnection
         && Volatile.Read(ref _replyBytes) - Volatile.Read(ref _heldBackReplyBytes) >= Math.Max(MinHeldUpBytes, _options.SendBacklogBytes)
         && !_outputEnded;
 
-    /// <summary>Says that a source has frames. Whoever has the turn, or this thread if nobody has, asks it for them.</summary>
-    public void Signal(WsOutboundSource source)
-    {
-        ArgumentNullException.ThrowIfNull(source);
-        if (source.TryMarkSignalled())
-        {
-            WsOutboundSource? head = Volatile.Read(ref _signalled);
-            while (true)
-            {
-                source.Next = head;
-                WsOutboundSource? seen = Interlocked.CompareExchange(ref _signalled, source, head);
-                if (ReferenceEquals(seen, head))
-                {
-                    break;
-                }
-
-                head = seen;
-            }
-        }
-
-        Wake();
-    }
-
     /// <summary>
     /// Reads what a walk over many connections is about to need of this one, and changes nothing. One after the other each would keep the processor waiting for memory it has not seen since the last
     /// walk; read for a number of them beforehand, the waits are one. Of each cache line a field; where another thread has the turn, what is read may be any of its values.
@@ -295,20 +272,9 @@ public sealed partial class WsConnection
             try
             {
                 more = WritePending();
-                if (_unflushedBytes > 0)
+                if (!TryFlush(default))
                 {
-                    _bytesSent += _unflushedBytes;
-                    _unflushedBytes = 0;
-                    ValueTask<FlushResult> flush = FlushOutput();
-                    if (!flush.IsCompleted)
-                    {
-                        // The turn stays held, and what comes meanwhile waits, until the transport took these.
-                        WaitingFlush waiting = _flush ??= new WaitingFlush(OnFlushed);
-                        waiting.Begin(_heartbeat.Now, flush);
-                        return;
-                    }
-
-                    AfterFlush(flush.Result);
+                    return;
                 }
             }
             catch (Exception e)
@@ -317,20 +283,55 @@ public sealed partial class WsConnection
                 continue;
             }
 
-            if (more || _outputEnded)
-            {
-                continue;
-            }
-
-            if (Interlocked.CompareExchange(ref _turn, Free, Held) == Held)
+            if (!more && !_outputEnded && TryLetGo())
             {
                 return;
             }
-
-            // A full fence: the mailbox must not be read before the others can see that the turn is Held again, or the one who found HeldWithWork
-            // just before and went away would have left work that nobody looks for.
-            Interlocked.Exchange(ref _turn, Held);
         }
+    }
+
+    /// <summary>Hands what was written to the transport.</summary>
+    /// <param name="run">What is to leave from where it lies, and is all there is; empty where everything was written.</param>
+    /// <returns><see langword="false"/> where the transport has yet to take it; the turn stays held, and what comes meanwhile waits.</returns>
+    private bool TryFlush(WsFrameRun run)
+    {
+        if (_unflushedBytes == 0)
+        {
+            return true;
+        }
+
+        _bytesSent += _unflushedBytes;
+        _unflushedBytes = 0;
+        ValueTask<FlushResult> flush = run.IsEmpty ? FlushOutput() : _output.WriteAsync(run.Memory);
+        if (!flush.IsCompleted)
+        {
+            if (!run.IsEmpty)
+            {
+                run.Lend();
+            }
+
+            WaitingFlush waiting = _flush ??= new WaitingFlush(OnFlushed);
+            waiting.Begin(_heartbeat.Now, flush);
+            return false;
+        }
+
+        AfterFlush(flush.Result);
+        return true;
+    }
+
+    /// <summary>Lets go of the turn.</summary>
+    /// <returns><see langword="false"/> where somebody has left work meanwhile: it is this thread's, with the turn.</returns>
+    private bool TryLetGo()
+    {
+        if (Interlocked.CompareExchange(ref _turn, Free, Held) == Held)
+        {
+            return true;
+        }
+
+        // A full fence: the mailbox must not be read before the others can see that the turn is Held again, or the one who found HeldWithWork
+        // just before and went away would have left work that nobody looks for.
+        Interlocked.Exchange(ref _turn, Held);
+        return false;
     }
 
     private void OnFlushed()

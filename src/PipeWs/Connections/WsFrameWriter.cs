@@ -42,6 +42,12 @@ public ref struct WsFrameWriter
     /// <summary>The whole messages written through this writer.</summary>
     internal int MessagesWritten { get; private set; }
 
+    /// <summary>Whether a run that is all there is to write stays where it lies, for whoever made the writer to hand over as <see cref="Run"/>.</summary>
+    internal bool LeavesRun { readonly get; set; }
+
+    /// <summary>What was left where it lies, and is all that was written; empty where nothing was.</summary>
+    internal WsFrameRun Run { readonly get; private set; }
+
     /// <summary>Whether as much has been written as is handed to the transport at a time; the rest waits until it took this.</summary>
     public readonly bool IsFull => BytesWritten >= _fullBytes;
 
@@ -63,7 +69,7 @@ public ref struct WsFrameWriter
     }
 
     /// <summary>Writes encoded frames that lie in one piece, where the writer takes them as they are and they fit in what is handed to the transport at a time.</summary>
-    internal bool TryWriteEncoded(scoped ReadOnlySpan<byte> frames, int messages)
+    internal bool TryWriteEncoded(WsFrameRun frames, int messages)
     {
         if (!TakesEncoded || BytesWritten + frames.Length > _fullBytes)
         {
@@ -71,9 +77,17 @@ public ref struct WsFrameWriter
         }
 
         CopyUncopied();
+        if (LeavesRun && BytesWritten == 0)
+        {
+            Run = frames;
+        }
+        else
+        {
+            Copy(frames.Memory.Span);
+        }
+
         MessagesWritten += messages;
         BytesWritten += frames.Length;
-        Copy(frames);
         return true;
     }
 
@@ -261,8 +275,15 @@ public ref struct WsFrameWriter
         length >= MinDirectBytes && (length >= _fullBytes || _output is { CanGetUnflushedBytes: true, UnflushedBytes: 0 });
 
     /// <summary>Something follows what was not copied: both leave in one piece.</summary>
-    private readonly void CopyUncopied()
+    private void CopyUncopied()
     {
+        if (!Run.IsEmpty)
+        {
+            ReadOnlyMemory<byte> run = Run.Memory;
+            Run = default;
+            Copy(run.Span);
+        }
+
         if (_uncopied is { } frame)
         {
             _uncopied = null;

@@ -24,6 +24,7 @@ internal sealed class SocketPipeWriter : PipeWriter
     private readonly Socket _socket;
     private readonly SafeSocketHandle _handle;
     private readonly PipeWriter _transportOutput;
+    private readonly bool _isLowLatency;
     private byte[]? _buffer;
     private int _start;
     private int _end;
@@ -32,9 +33,11 @@ internal sealed class SocketPipeWriter : PipeWriter
     /// <summary>Takes over the sending half of a socket.</summary>
     /// <param name="socket">The socket. From here on its synchronous operations do not wait; asynchronous ones are as they were.</param>
     /// <param name="transportOutput">The output of the transport that owns the socket. It gets no bytes, only the completion, upon which the transport closes the socket.</param>
+    /// <param name="isLowLatency">Whether it sends by the system's own call where it can (<see cref="LinuxSocket"/>), for which the collector waits.</param>
     /// <exception cref="ObjectDisposedException">The socket is closed already.</exception>
-    internal SocketPipeWriter(Socket socket, PipeWriter transportOutput)
+    internal SocketPipeWriter(Socket socket, PipeWriter transportOutput, bool isLowLatency)
     {
+        _isLowLatency = isLowLatency;
         _socket = socket;
         _handle = socket.SafeHandle;
         _transportOutput = transportOutput;
@@ -46,6 +49,9 @@ internal sealed class SocketPipeWriter : PipeWriter
 
     /// <summary>The bytes gathered and not sent yet.</summary>
     public override long UnflushedBytes => _end - _start;
+
+    /// <summary>Whether it sends by the system's own call where it can.</summary>
+    internal bool IsLowLatency => _isLowLatency;
 
     /// <summary>Whether it holds a buffer.</summary>
     internal bool HoldsBuffer => _buffer is not null;
@@ -84,27 +90,29 @@ internal sealed class SocketPipeWriter : PipeWriter
             return new ValueTask<FlushResult>(Result);
         }
 
-        KeepTheRestOnly();
-        return SocketFlush.StartAsync(this, _socket, _buffer.AsMemory(_start, _end - _start));
+        return SendTheRestAsync();
     }
 
-    /// <summary>Sends the bytes after those gathered before; what is large is not copied, but for what the kernel does not take at once.</summary>
+    /// <summary>Sends the bytes after those gathered before. What is large, or alone, is not copied, but for what the kernel does not take at once.</summary>
     /// <inheritdoc cref="FlushAsync"/>
     public override ValueTask<FlushResult> WriteAsync(ReadOnlyMemory<byte> source, CancellationToken cancellationToken = default)
     {
         ReadOnlySpan<byte> bytes = source.Span;
-        if (bytes.Length >= MinDirectBytes && TrySend())
+        if (_start != _end && bytes.Length < MinDirectBytes)
         {
-            _ = TrySend(ref bytes);
+            Gather(bytes);
+            return FlushAsync(cancellationToken);
         }
 
-        if (!bytes.IsEmpty)
+        if (TrySend() && TrySend(ref bytes))
         {
-            bytes.CopyTo(GetSpan(bytes.Length));
-            Advance(bytes.Length);
+            ReturnBuffer();
+            return new ValueTask<FlushResult>(Result);
         }
 
-        return FlushAsync(cancellationToken);
+        // The kernel has no room, as it has just said.
+        Gather(bytes);
+        return SendTheRestAsync();
     }
 
     /// <summary>Does nothing: a flush under way ends when the peer reads, or when the transport is aborted.</summary>
@@ -130,6 +138,18 @@ internal sealed class SocketPipeWriter : PipeWriter
 
     private FlushResult Result => new(isCanceled: false, isCompleted: _isEnded);
 
+    private void Gather(ReadOnlySpan<byte> bytes)
+    {
+        bytes.CopyTo(GetSpan(bytes.Length));
+        Advance(bytes.Length);
+    }
+
+    private ValueTask<FlushResult> SendTheRestAsync()
+    {
+        KeepTheRestOnly();
+        return SocketFlush.StartAsync(this, _socket, _buffer.AsMemory(_start, _end - _start));
+    }
+
     /// <summary>Sends as much as the kernel takes now.</summary>
     /// <returns><see langword="false"/> where some is left. All is sent where the socket takes no more at all.</returns>
     private bool TrySend()
@@ -154,7 +174,17 @@ internal sealed class SocketPipeWriter : PipeWriter
             SocketError error;
             try
             {
-                sent = _socket.Send(bytes, SocketFlags.None, out error);
+                sent = 0;
+                error = SocketError.SocketError;
+                if (_isLowLatency)
+                {
+                    sent = LinuxSocket.TrySend(_handle, bytes, out error);
+                }
+
+                if (error == SocketError.SocketError)
+                {
+                    sent = _socket.Send(bytes, SocketFlags.None, out error);
+                }
             }
             catch (ObjectDisposedException)
             {

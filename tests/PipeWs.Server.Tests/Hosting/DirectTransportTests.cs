@@ -17,13 +17,17 @@ namespace PipeWs.Server.Tests.Hosting;
 public class DirectTransportTests
 {
     [Theory]
-    [InlineData(Door.Fast)]
-    [InlineData(Door.Handler)]
-    public async Task A_plain_connection_sends_straight_to_its_socket_and_keeps_no_buffer(Door door)
+    [InlineData(Door.Fast, WsLatencyMode.Balanced)]
+    [InlineData(Door.Fast, WsLatencyMode.LowLatency)]
+    [InlineData(Door.Handler, WsLatencyMode.Balanced)]
+    [InlineData(Door.Handler, WsLatencyMode.LowLatency)]
+    public async Task A_plain_connection_sends_straight_to_its_socket_and_keeps_no_buffer(Door door, WsLatencyMode mode)
     {
-        (AcceptedConnection accepted, TestServer server) = await EchoAsync(door);
+        (AcceptedConnection accepted, TestServer server) = await EchoAsync(door, configure: options => options.LatencyMode = mode);
         await using TestServer open = server;
-        Assert.False(Assert.IsType<SocketPipeWriter>(accepted.Transport.Output).HoldsBuffer);
+        SocketPipeWriter writer = Assert.IsType<SocketPipeWriter>(accepted.Transport.Output);
+        Assert.False(writer.HoldsBuffer);
+        Assert.Equal(mode == WsLatencyMode.LowLatency, writer.IsLowLatency);
     }
 
     [Theory]

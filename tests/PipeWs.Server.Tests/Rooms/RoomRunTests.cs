@@ -10,7 +10,7 @@ public sealed class RoomRunTests
     private readonly RecordedPipeWriter _output = new();
     private WsFrame? _uncopied;
 
-    public RoomRunTests() => _run.Begin(_log);
+    public RoomRunTests() => _run.Begin(_log, members: 2);
 
     [Fact]
     public void It_writes_what_follows_a_number_in_one_piece()
@@ -41,9 +41,57 @@ public sealed class RoomRunTests
         Assert.Equal(5, _run.Write(new RoomLog(1, 1), 5, ref writer));
         _run.End();
         Assert.Equal(5, _run.Write(_log, 5, ref writer));
-        _run.Begin(_log);
+        _run.Begin(_log, members: 2);
         Assert.Equal(5, _run.Write(_log, 5, ref writer));
         Assert.Empty(Written());
+    }
+
+    [Fact]
+    public void For_one_member_alone_it_keeps_nothing()
+    {
+        _run.End();
+        _run.Begin(_log, members: 1);
+        _run.Add(_log, 5, Frame("five"));
+        WsFrameWriter writer = CreateWriter();
+        Assert.Equal(5, _run.Write(_log, 5, ref writer));
+    }
+
+    [Theory]
+    [InlineData(10)]
+    [InlineData(3000)]
+    public void What_was_lent_stays_as_it_is_while_more_is_added_and_after_the_walk(int payloadBytes)
+    {
+        _run.Add(_log, 5, Frame(new string('5', payloadBytes)));
+        WsFrameWriter writer = CreateWriter();
+        writer.LeavesRun = true;
+        Assert.Equal(6, _run.Write(_log, 5, ref writer));
+        Assert.Equal(Bytes(new string('5', payloadBytes)).Length, writer.BytesWritten);
+        writer.Run.Lend();
+        for (int number = 6; number < 20; number++)
+        {
+            _run.Add(_log, number, Frame(new string('6', payloadBytes)));
+        }
+
+        _run.End();
+        _run.Begin(_log, members: 2);
+        _run.Add(_log, 7, Frame(new string('7', payloadBytes)));
+
+        Assert.Equal(Bytes(new string('5', payloadBytes)), writer.Run.Memory.ToArray());
+        Assert.Empty(Written());
+    }
+
+    [Fact]
+    public void What_was_not_lent_is_used_again()
+    {
+        _run.Add(_log, 5, Frame("five"));
+        WsFrameWriter first = CreateWriter();
+        first.LeavesRun = true;
+        _run.Write(_log, 5, ref first);
+        _run.End();
+        _run.Begin(_log, members: 2);
+        _run.Add(_log, 6, Frame("SIX!"));
+
+        Assert.Equal(Bytes("SIX!"), first.Run.Memory.ToArray());
     }
 
     [Fact]

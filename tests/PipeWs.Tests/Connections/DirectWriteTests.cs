@@ -110,6 +110,76 @@ public sealed class DirectWriteTests
     }
 
     [Fact]
+    public void A_run_that_is_all_there_is_leaves_from_where_it_lies_and_is_lent_to_a_transport_that_keeps_it()
+    {
+        var source = new RunSource([1, 2, 3, 4, 5], 1, 3);
+        _connection.Signal(source);
+
+        Assert.True(_output.IsDirectFrom(source.Buffer.Bytes));
+        Assert.Equal([2, 3, 4], _output.Direct.ToArray());
+        Assert.Equal(0, _output.UnflushedBytes);
+        Assert.True(source.Buffer.IsLent);
+        _output.End();
+
+        Assert.Equal([2, 3, 4], _output.Sent);
+        Assert.False(_output.IsFlushing);
+        Assert.Equal(2, _connection.MessagesSent);
+        Assert.Equal(3, _connection.BytesSent);
+    }
+
+    [Fact]
+    public void What_a_source_writes_behind_a_run_leaves_with_it()
+    {
+        var source = new RunSource([1, 2, 3], 0, 3) { Then = "more"u8.ToArray() };
+        _connection.Signal(source);
+        Assert.True(_output.Direct.IsEmpty);
+        _output.End();
+
+        Assert.Equal([1, 2, 3, .. Encoded("more"u8.ToArray())], _output.Sent);
+    }
+
+    [Fact]
+    public void A_run_waits_for_what_was_sent_before_it_and_leaves_with_it()
+    {
+        byte[] first = Post(10, 1);
+        byte[] second = Post(20, 2);
+        var source = new RunSource([1, 2, 3], 0, 3);
+        _connection.Signal(source);
+        Assert.Equal(first.Length, _output.UnflushedBytes);
+        _output.End();
+        Assert.True(_output.Direct.IsEmpty);
+        _output.End();
+
+        Assert.Equal([.. first, .. second, 1, 2, 3], _output.Sent);
+    }
+
+    [Fact]
+    public void A_source_that_is_signalled_while_its_run_leaves_is_asked_again()
+    {
+        var source = new RunSource([1, 2, 3], 0, 3);
+        _connection.Signal(source);
+        _connection.Signal(source);
+        Assert.Equal(1, _output.Flushes);
+        _output.End();
+        Assert.Equal(2, _output.Flushes);
+        _output.End();
+
+        Assert.Equal([1, 2, 3, 1, 2, 3], _output.Sent);
+        Assert.False(_output.IsFlushing);
+    }
+
+    [Fact]
+    public async Task A_run_that_cannot_be_sent_ends_the_connection()
+    {
+        var source = new RunSource([1, 2, 3], 0, 3);
+        _output.Failure = new IOException("gone");
+        _connection.Signal(source);
+
+        Assert.False(source.Buffer.IsLent);
+        await Assert.ThrowsAsync<WsClosedException>(async () => await _connection.SendAsync(WsMessageType.Binary, new byte[1]));
+    }
+
+    [Fact]
     public async Task A_client_masks_and_lends_nothing()
     {
         WsConnection client = Connect(WsRole.Client);
@@ -172,5 +242,33 @@ public sealed class DirectWriteTests
     {
         byte[] header = new byte[FrameHeader.MaxLength];
         return [.. header[..FrameHeader.Write(header, Opcode.Binary, payload.Length)], .. payload];
+    }
+
+    /// <summary>Has a piece of a buffer each time it is asked, and then perhaps a message.</summary>
+    private sealed class RunSource : WsOutboundSource
+    {
+        private readonly WsFrameRun _run;
+
+        public RunSource(byte[] bytes, int start, int length)
+        {
+            Buffer = new WsRunBuffer(bytes.Length);
+            bytes.CopyTo(Buffer.Bytes.AsSpan());
+            _run = new WsFrameRun(Buffer, start, length);
+        }
+
+        public WsRunBuffer Buffer { get; }
+
+        public byte[]? Then { get; init; }
+
+        protected internal override bool Write(ref WsFrameWriter writer)
+        {
+            Assert.True(writer.TryWriteEncoded(_run, messages: 2));
+            if (Then is { } payload)
+            {
+                writer.Write(WsMessageType.Binary, payload);
+            }
+
+            return false;
+        }
     }
 }

@@ -8,11 +8,11 @@ namespace PipeWs.Tests.Sockets;
 /// <summary>A writer over one end of a TCP connection, the pipe that stands for its transport's output, and the peer at the other end.</summary>
 internal sealed class SocketPair : IDisposable
 {
-    private SocketPair(Socket socket, Socket peer)
+    private SocketPair(Socket socket, Socket peer, bool isLowLatency)
     {
         Socket = socket;
         Peer = peer;
-        Writer = new SocketPipeWriter(socket, Transport.Writer);
+        Writer = new SocketPipeWriter(socket, Transport.Writer, isLowLatency);
     }
 
     public Socket Socket { get; }
@@ -24,7 +24,8 @@ internal sealed class SocketPair : IDisposable
     public SocketPipeWriter Writer { get; }
 
     /// <param name="bufferBytes">How much the kernel holds at each end, about; 0 for what it likes.</param>
-    public static async Task<SocketPair> ConnectAsync(int bufferBytes = 0)
+    /// <param name="isLowLatency">Whether the writer sends by the system's own call.</param>
+    public static async Task<SocketPair> ConnectAsync(int bufferBytes = 0, bool isLowLatency = false)
     {
         using var listener = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
         var peer = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
@@ -40,7 +41,7 @@ internal sealed class SocketPair : IDisposable
 
         // Not asynchronously: the peer's synchronous receives would then wait by way of the thread pool, and allocate.
         peer.Connect(listener.LocalEndPoint!);
-        return new SocketPair(await accepted, peer);
+        return new SocketPair(await accepted, peer, isLowLatency);
     }
 
     /// <summary>Writes bytes the way frames are written: whatever fits, piece by piece.</summary>

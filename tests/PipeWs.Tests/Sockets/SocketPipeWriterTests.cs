@@ -10,10 +10,12 @@ public sealed class SocketPipeWriterTests
     /// <summary>As little as the kernel lets a socket have.</summary>
     private const int TinyBytes = 2048;
 
-    [Fact]
-    public async Task What_the_kernel_takes_leaves_at_once_and_no_buffer_stays_behind()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task What_the_kernel_takes_leaves_at_once_and_no_buffer_stays_behind(bool isLowLatency)
     {
-        using SocketPair pair = await SocketPair.ConnectAsync();
+        using SocketPair pair = await SocketPair.ConnectAsync(isLowLatency: isLowLatency);
         for (byte i = 0; i < 100; i++)
         {
             pair.Write([i, 1, 2]);
@@ -33,6 +35,29 @@ public sealed class SocketPipeWriterTests
         }
     }
 
+    [Theory]
+    [InlineData(1, false)]
+    [InlineData(1, true)]
+    [InlineData(100, true)]
+    [InlineData(LinuxSocket.MaxBytes, true)]
+    [InlineData(LinuxSocket.MaxBytes + 1, true)]
+    public async Task What_is_written_alone_is_the_writers_again_at_once(int length, bool isLowLatency)
+    {
+        using SocketPair pair = await SocketPair.ConnectAsync(isLowLatency: isLowLatency);
+        byte[] bytes = new byte[length];
+        new Random(length).NextBytes(bytes);
+        byte[] sent = [.. bytes];
+        ValueTask<FlushResult> write = pair.Writer.WriteAsync(bytes);
+        Assert.True(write.IsCompletedSuccessfully);
+        Assert.False((await write).IsCompleted);
+        Assert.False(pair.Writer.HoldsBuffer);
+        bytes.AsSpan().Clear();
+        pair.Write([1]);
+        Assert.False((await pair.Writer.WriteAsync(new byte[] { 2 })).IsCompleted);
+
+        Assert.Equal([.. sent, 1, 2], await ReadSlowlyAsync(pair.Peer, length + 2, seed: 1));
+    }
+
     [Fact]
     public async Task To_prefetch_changes_nothing_not_even_where_the_socket_has_gone()
     {
@@ -46,15 +71,17 @@ public sealed class SocketPipeWriterTests
     }
 
     [Theory]
-    [InlineData(1, TinyBytes)]
-    [InlineData(2, TinyBytes)]
-    [InlineData(3, TinyBytes)]
-    [InlineData(4, 20_000)]
-    [InlineData(5, 0)]
-    public async Task Every_byte_arrives_once_and_in_order_at_a_peer_that_reads_slowly(int seed, int bufferBytes)
+    [InlineData(1, TinyBytes, false)]
+    [InlineData(2, TinyBytes, true)]
+    [InlineData(3, TinyBytes, true)]
+    [InlineData(4, 20_000, false)]
+    [InlineData(5, 20_000, true)]
+    [InlineData(6, 0, false)]
+    [InlineData(7, 0, true)]
+    public async Task Every_byte_arrives_once_and_in_order_at_a_peer_that_reads_slowly(int seed, int bufferBytes, bool isLowLatency)
     {
         const int Total = 3_000_000;
-        using SocketPair pair = await SocketPair.ConnectAsync(bufferBytes);
+        using SocketPair pair = await SocketPair.ConnectAsync(bufferBytes, isLowLatency);
         byte[] all = new byte[Total];
         new Random(seed).NextBytes(all);
         Task<byte[]> reading = ReadSlowlyAsync(pair.Peer, Total, seed);
@@ -147,19 +174,23 @@ public sealed class SocketPipeWriterTests
         Assert.Equal(0, pair.Peer.Available);
     }
 
-    [Fact]
-    public async Task A_reset_completes_the_flush_that_waits_and_all_after_it()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_reset_completes_the_flush_that_waits_and_all_after_it(bool isLowLatency)
     {
-        using SocketPair pair = await SocketPair.ConnectAsync(TinyBytes);
+        using SocketPair pair = await SocketPair.ConnectAsync(TinyBytes, isLowLatency);
         (Task<FlushResult> flush, _) = pair.FillUp();
         pair.Reset();
         await AssertEndedAsync(pair, flush);
     }
 
-    [Fact]
-    public async Task A_peer_that_has_gone_is_noticed_by_a_flush_that_need_not_wait()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_peer_that_has_gone_is_noticed_by_a_flush_that_need_not_wait(bool isLowLatency)
     {
-        using SocketPair pair = await SocketPair.ConnectAsync();
+        using SocketPair pair = await SocketPair.ConnectAsync(isLowLatency: isLowLatency);
         pair.Reset();
         await Conditions.UntilAsync(
             () =>
@@ -172,24 +203,28 @@ public sealed class SocketPipeWriterTests
         await AssertEndedAsync(pair, Task.FromResult(new FlushResult(isCanceled: false, isCompleted: true)));
     }
 
-    [Fact]
-    public async Task A_transport_that_is_aborted_completes_the_flush_that_waits()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_transport_that_is_aborted_completes_the_flush_that_waits(bool isLowLatency)
     {
-        using SocketPair pair = await SocketPair.ConnectAsync(TinyBytes);
+        using SocketPair pair = await SocketPair.ConnectAsync(TinyBytes, isLowLatency);
         (Task<FlushResult> flush, _) = pair.FillUp();
         pair.Socket.Shutdown(SocketShutdown.Both);
         pair.Socket.Dispose();
         await AssertEndedAsync(pair, flush);
     }
 
-    [Fact]
-    public async Task A_transport_that_was_aborted_is_an_ordinary_end()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_transport_that_was_aborted_is_an_ordinary_end(bool isLowLatency)
     {
-        using SocketPair pair = await SocketPair.ConnectAsync();
+        using SocketPair pair = await SocketPair.ConnectAsync(isLowLatency: isLowLatency);
         pair.Write([1]);
         pair.Socket.Dispose();
         await AssertEndedAsync(pair, pair.Writer.FlushAsync().AsTask());
-        Assert.Throws<ObjectDisposedException>(() => new SocketPipeWriter(pair.Socket, pair.Transport.Writer));
+        Assert.Throws<ObjectDisposedException>(() => new SocketPipeWriter(pair.Socket, pair.Transport.Writer, isLowLatency: true));
     }
 
     [Fact]

@@ -38,6 +38,57 @@ public sealed class SendBatchTests(ITestOutputHelper output)
     }
 
     [Fact]
+    public async Task What_many_get_alike_leaves_whole_to_each()
+    {
+        // As much as a connection may leave to the batch: were it copied for each, there would be room for sixteen.
+        const int Connections = 100;
+        await using LoopCrowd crowd = await LoopCrowd.OpenAsync(Connections);
+        string[] texts = [new string('a', 16_000), new string('a', 15_999) + "b", new string('a', 15_999)];
+        await crowd.DoAsync(() =>
+        {
+            for (int i = 0; i < Connections; i++)
+            {
+                // Alike, alike but for the end, and a part of it.
+                Flush(crowd, i, texts[i / 30 % 3]);
+            }
+        });
+        for (int i = 0; i < Connections; i++)
+        {
+            Assert.Equal(texts[i / 30 % 3], Encoding.ASCII.GetString(await crowd.ReceiveAsync(i, texts[i / 30 % 3].Length)));
+        }
+    }
+
+    [Fact]
+    public async Task What_is_written_with_its_flush_leaves_at_the_end_and_is_the_writers_again_at_once()
+    {
+        await using LoopCrowd crowd = await LoopCrowd.OpenAsync(3);
+        bool isEarly = false;
+        await crowd.DoAsync(() =>
+        {
+            byte[] bytes = "lent"u8.ToArray();
+            for (int i = 0; i < 3; i++)
+            {
+                if (i == 2)
+                {
+                    // Behind what was gathered before.
+                    crowd.Output(i).Write("gathered "u8);
+                }
+
+                ValueTask<FlushResult> flush = crowd.Output(i).WriteAsync(bytes);
+                Assert.True(flush.IsCompletedSuccessfully);
+                Assert.Equal(0, crowd.Output(i).UnflushedBytes);
+            }
+
+            "gone"u8.CopyTo(bytes);
+            isEarly = crowd.Clients[0].Poll(20_000, SelectMode.SelectRead);
+        });
+        Assert.False(isEarly);
+        Assert.Equal("lent", Encoding.ASCII.GetString(await crowd.ReceiveAsync(0, 4)));
+        Assert.Equal("lent", Encoding.ASCII.GetString(await crowd.ReceiveAsync(1, 4)));
+        Assert.Equal("gathered lent", Encoding.ASCII.GetString(await crowd.ReceiveAsync(2, 13)));
+    }
+
+    [Fact]
     public async Task What_one_connection_flushes_keeps_its_order()
     {
         await using LoopCrowd crowd = await LoopCrowd.OpenAsync(2);
@@ -177,9 +228,16 @@ public sealed class SendBatchTests(ITestOutputHelper output)
                         // Wherever a connection is in its stream, it goes on there.
                         int at = (int)(sent[i] % bytes.Length);
                         int length = Math.Min(bytes.Length - at, random.Next(10) == 0 ? random.Next(1, 25_000) : random.Next(1, 500));
-                        crowd.Output(i).Write(bytes.AsSpan(at, length));
                         sent[i] += length;
-                        busy[i] = crowd.Output(i).FlushAsync().AsTask();
+                        if (random.Next(2) == 0)
+                        {
+                            busy[i] = crowd.Output(i).WriteAsync(bytes.AsMemory(at, length)).AsTask();
+                        }
+                        else
+                        {
+                            crowd.Output(i).Write(bytes.AsSpan(at, length));
+                            busy[i] = crowd.Output(i).FlushAsync().AsTask();
+                        }
                     }
                 }
             });
