@@ -11,6 +11,7 @@ internal sealed class RoomRegistry
     internal const int MaxNameBytes = 255;
 
     private readonly ConcurrentDictionary<string, Room> _rooms = new(StringComparer.Ordinal);
+    private readonly Lock _creation = new();
     private readonly (string Pattern, Action<WsRoomOptions> Configure)[] _patterns;
     private readonly Shard[] _shards;
     private readonly TimeProvider _time;
@@ -55,19 +56,24 @@ internal sealed class RoomRegistry
                 continue;
             }
 
-            if (Interlocked.Increment(ref _count) > maxRooms)
+            lock (_creation)
             {
-                Interlocked.Decrement(ref _count);
-                return null;
-            }
+                // Another thread may have created it meanwhile, as the last that was allowed.
+                if (_rooms.ContainsKey(name))
+                {
+                    continue;
+                }
 
-            room = new Room(name, OptionsFor(name), _shards, _time);
-            if (_rooms.TryAdd(name, room))
-            {
+                if (Count >= maxRooms)
+                {
+                    return null;
+                }
+
+                room = new Room(name, OptionsFor(name), _shards, _time);
+                Interlocked.Increment(ref _count);
+                _rooms[name] = room;
                 return room;
             }
-
-            Interlocked.Decrement(ref _count);
         }
     }
 
