@@ -82,6 +82,146 @@ public sealed class DeskPageTests
     }
 
     [Fact]
+    public async Task A_limit_price_can_be_deleted_and_typed_anew()
+    {
+        await using DeskFixture desk = await DeskFixture.OpenAsync("--speed", "5");
+        await Assertions.Expect(desk.Page.Locator("#buy-at")).ToHaveTextAsync(new System.Text.RegularExpressions.Regex(@"\d"));
+        await desk.Page.GetByTestId("ticket-type-limit").CheckAsync(new() { Force = true });
+        ILocator price = desk.Page.GetByTestId("ticket-price");
+        await Assertions.Expect(price).ToHaveValueAsync(new System.Text.RegularExpressions.Regex(@"^\d+\.\d\d$"));
+
+        await price.ClearAsync();
+        await Assertions.Expect(price).ToHaveValueAsync("");
+        await price.PressSequentiallyAsync("59000");
+        await Assertions.Expect(price).ToHaveValueAsync("59000");
+        Assert.Empty(desk.Complaints);
+    }
+
+    [Fact]
+    public async Task An_order_by_the_Enter_key_leaves_the_focus_where_it_was()
+    {
+        await using DeskFixture desk = await DeskFixture.OpenAsync("--speed", "5");
+        await Assertions.Expect(desk.Page.GetByTestId("book-asks").Locator("li").First).ToBeVisibleAsync();
+        ILocator quantity = desk.Page.GetByTestId("ticket-quantity");
+        await quantity.FillAsync("0.25");
+        await quantity.PressAsync("Enter");
+        await Assertions.Expect(desk.Page.GetByTestId("ticket-result")).ToContainTextAsync("Bought 0.25");
+        await Assertions.Expect(quantity).ToBeFocusedAsync();
+
+        await desk.Page.GetByTestId("ticket-buy").FocusAsync();
+        await desk.Page.Keyboard.PressAsync("Enter");
+        await Assertions.Expect(desk.Page.GetByTestId("position-quantity")).ToHaveTextAsync("0.5");
+        await Assertions.Expect(desk.Page.GetByTestId("ticket-buy")).ToBeFocusedAsync();
+        Assert.Empty(desk.Complaints);
+    }
+
+    [Fact]
+    public async Task Only_the_stop_that_was_edited_is_set()
+    {
+        await using DeskFixture desk = await DeskFixture.OpenAsync("--speed", "5");
+        await desk.Page.GotoAsync("about:blank");
+        var updates = new ConcurrentQueue<string>();
+        desk.Page.WebSocket += (_, socket) => socket.FrameSent += (_, frame) =>
+        {
+            if (frame.Text?.Contains("update_position", StringComparison.Ordinal) == true)
+            {
+                updates.Enqueue(JsonDocument.Parse(frame.Text).RootElement.GetProperty("data").GetRawText());
+            }
+        };
+        await desk.Page.GotoAsync(desk.Url);
+        await Assertions.Expect(desk.Page.GetByTestId("book-asks").Locator("li").First).ToBeVisibleAsync();
+        await desk.Page.GetByTestId("ticket-buy").ClickAsync();
+        ILocator result = desk.Page.GetByTestId("position-result");
+        await desk.Page.GetByTestId("position-take-profit").FillAsync("1,000,000.5");
+        await desk.Page.GetByTestId("position-save").ClickAsync();
+        await Assertions.Expect(result).ToContainTextAsync("take-profit 1,000,000.50");
+        await desk.Page.GetByTestId("position-save").ClickAsync();
+        await Assertions.Expect(result).ToHaveTextAsync("Nothing was changed.");
+
+        await desk.Page.GetByTestId("position-take-profit").FillAsync("1000000,5");
+        await desk.Page.GetByTestId("position-save").ClickAsync();
+        await Assertions.Expect(result).ToContainTextAsync("is not a number");
+        Assert.Equal(["""{"symbol":"BTC-USDT","takeProfit":"1000000.5"}""", """{"symbol":"BTC-USDT","takeProfit":"1000000,5"}"""], updates);
+        Assert.Empty(desk.Complaints);
+    }
+
+    [Fact]
+    public async Task A_book_that_was_asked_for_when_the_connection_was_lost_is_asked_for_again()
+    {
+        await using DeskFixture desk = await DeskFixture.OpenAsync("--speed", "5");
+        int[] asked = await desk.Page.EvaluateAsync<int[]>(
+            """
+            async () => {
+              const { Market } = await import('/market.js');
+              class Desk extends EventTarget {
+                isOpen = true;
+                asked = 0;
+                restarts = [];
+                subscribe(topic, take, restart) { if (restart) this.restarts.push(restart); }
+                ask() { this.asked++; return this.isOpen && this.asked > 1 ? Promise.resolve({ data: { bids: [['1', '2']], asks: [], sequence: 7 } }) : Promise.reject(new Error('lost')); }
+              }
+              const desk = new Desk();
+              const market = new Market({ symbol: 'X-Y', base: 'X', quote: 'Y', topics: ['a', 'b', 'c'] }, desk);
+              desk.isOpen = false;
+              desk.restarts[0]();
+              await new Promise(resolve => setTimeout(resolve));
+              const before = desk.asked;
+              desk.isOpen = true;
+              desk.dispatchEvent(new Event('open'));
+              await new Promise(resolve => setTimeout(resolve));
+              return [before, desk.asked, market.book.best('bids', 5).length];
+            }
+            """);
+        Assert.Equal([1, 2, 1], asked);
+        Assert.Empty(desk.Complaints);
+    }
+
+    [Fact]
+    public async Task What_was_missed_beyond_the_log_is_told_once()
+    {
+        await using DeskFixture desk = await DeskFixture.OpenAsync("--speed", "5");
+        int[] missed = await desk.Page.EvaluateAsync<int[]>(
+            """
+            async () => {
+              const { DeskConnection } = await import('/connection.js');
+              const sockets = [];
+              const Real = window.WebSocket;
+              window.WebSocket = class {
+                static OPEN = 1;
+                readyState = 1;
+                sent = [];
+                constructor() { sockets.push(this); }
+                send(text) { this.sent.push(JSON.parse(text)); }
+                close() { this.onclose?.({ code: 1006, reason: '' }); }
+                get(message) { this.onmessage({ data: JSON.stringify(message) }); }
+              };
+              const until = async condition => { while (!condition()) await new Promise(resolve => setTimeout(resolve, 5)); };
+              const joined = socket => socket.sent.find(message => message.type === 'subscribe');
+              const connection = new DeskConnection('ws://desk.test/ws', { token: async () => 't', renewInMilliseconds: 1e6, forget() {} });
+              const reports = [];
+              connection.addEventListener('gap', ({ detail }) => reports.push(detail.count));
+              let restarts = 0;
+              connection.subscribe('t', () => {}, () => restarts++);
+              connection.open();
+              await until(() => sockets.length === 1);
+              sockets[0].get({ type: 'welcome' });
+              sockets[0].get({ type: 'ack', id: joined(sockets[0]).id, topic: 't', epoch: 'e', sn: 4 });
+              sockets[0].get({ type: 'message', topic: 't', sn: 5, data: {} });
+              sockets[0].close();
+              await until(() => sockets.length === 2);
+              sockets[1].get({ type: 'welcome' });
+              sockets[1].get({ type: 'ack', id: joined(sockets[1]).id, topic: 't', epoch: 'e', sn: 1005, recovered: false, reason: 'expired' });
+              sockets[1].get({ type: 'message', topic: 't', sn: 1006, data: {} });
+              sockets[1].get({ type: 'message', topic: 't', sn: 1008, data: {} });
+              window.WebSocket = Real;
+              return [restarts, connection.missed, ...reports];
+            }
+            """);
+        Assert.Equal([3, 1_001, 1_000, 1], missed);
+        Assert.Empty(desk.Complaints);
+    }
+
+    [Fact]
     public async Task A_phone_shows_the_desk_without_scrolling_sideways()
     {
         await using DeskFixture desk = await DeskFixture.OpenAsync("--speed", "5");

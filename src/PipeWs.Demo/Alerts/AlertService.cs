@@ -16,6 +16,7 @@ public sealed class AlertService : IAlertService, IPriceObserver
     private readonly TimeSpan _window;
     private readonly decimal _threshold;
     private readonly RollingStatistics[] _windows;
+    private readonly long[] _rounds;
     private readonly Lock _gate = new();
     private readonly Queue<DeskAlert> _recent = new();
 
@@ -32,6 +33,7 @@ public sealed class AlertService : IAlertService, IPriceObserver
         _window = window;
         _threshold = thresholdPercent / 100;
         _windows = [.. market.Symbols.Select(_ => new RollingStatistics(window))];
+        _rounds = new long[_windows.Length];
     }
 
     /// <inheritdoc/>
@@ -50,6 +52,13 @@ public sealed class AlertService : IAlertService, IPriceObserver
     public void OnPrice(Symbol symbol, in MarketMoment moment, decimal price)
     {
         var window = _windows[symbol.Index];
+        if (_rounds[symbol.Index] != moment.Round)
+        {
+            // From the end of a recording to its beginning is a jump of the replay's, not a move of the market's.
+            window.Clear();
+            _rounds[symbol.Index] = moment.Round;
+        }
+
         window.Add(moment.Elapsed, price, 0);
         var seen = window.Current;
         decimal reference;

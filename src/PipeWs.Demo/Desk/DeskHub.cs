@@ -10,10 +10,10 @@ public static class DeskHub
     /// <summary>The subprotocol of the desk's messages, which a browser offers beside its token.</summary>
     public const string Subprotocol = "json";
 
-    /// <summary>How many trades of one user may come at once; what is over is answered with an error 429.</summary>
+    /// <summary>How many trades of one user who has logged in, or of one connection, may come at once; what is over is answered with an error 429.</summary>
     public const int MaxTradesAtOnce = 200;
 
-    /// <summary>How many trades of one user may come a second in the long run.</summary>
+    /// <summary>How many of these trades may come a second in the long run.</summary>
     public const int TradesPerSecond = 50;
 
     /// <summary>Adds the hub with the desk's rooms and actions.</summary>

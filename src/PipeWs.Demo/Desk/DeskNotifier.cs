@@ -18,13 +18,10 @@ public sealed partial class DeskNotifier(
             trade.TradeId, name, trade.Order.Symbol.Pair, trade.Order.Side, Exact.Trim(trade.Fill.Quantity), trade.AveragePrice, trade.Reason,
             trade.Time.ToUnixTimeMilliseconds());
         Send(hub.All, DeskJson.Message("trade_notification", view, DeskJson.Default.TradeNotificationView));
-        if (owners.Count > 0)
+        foreach (var owner in owners)
         {
-            byte[] portfolio = Portfolio(trade.User);
-            foreach (var owner in owners)
-            {
-                Send(owner.Connection, portfolio);
-            }
+            Watch(SendPortfolio(owner));
+            sessions.ForgetIfGone(owner);
         }
     }
 
@@ -54,7 +51,7 @@ public sealed partial class DeskNotifier(
     {
         try
         {
-            await session.Connection.SendAsync(Portfolio(session.User.Id), WsMessageType.Text, CancellationToken.None);
+            await SendPortfolio(session);
         }
 #pragma warning disable CA1031 // A peer that is gone is no error of the desk's, and there is nobody to tell.
         catch (Exception exception)
@@ -69,11 +66,20 @@ public sealed partial class DeskNotifier(
         }
     }
 
-    private byte[] Portfolio(string user) => DeskJson.Message("portfolio_update", portfolios.View(user), DeskJson.Default.PortfolioView);
-
-    private void Send(IWsSender to, byte[] message)
+    /// <summary>Takes the portfolio and sends it in one step: of two threads that do so at once neither sends an older one behind a newer one.</summary>
+    private ValueTask SendPortfolio(DeskSession session)
     {
-        var sent = to.SendAsync(message, WsMessageType.Text, CancellationToken.None);
+        lock (session.PortfolioGate)
+        {
+            byte[] portfolio = DeskJson.Message("portfolio_update", portfolios.View(session.User.Id), DeskJson.Default.PortfolioView);
+            return session.Connection.SendAsync(portfolio, WsMessageType.Text, CancellationToken.None);
+        }
+    }
+
+    private void Send(IWsSender to, byte[] message) => Watch(to.SendAsync(message, WsMessageType.Text, CancellationToken.None));
+
+    private void Watch(ValueTask sent)
+    {
         if (!sent.IsCompletedSuccessfully)
         {
             _ = SendAwaited(sent);

@@ -21,7 +21,7 @@ public sealed record DeskOptions
     /// <summary>Where sockets are opened.</summary>
     public static readonly IReadOnlyList<string> SocketPaths = ["/ws", "/api/v1/ws"];
 
-    /// <summary>The recording's seconds per second, more than 0 and at most 1,000. Default 1. <c>--speed</c></summary>
+    /// <summary>The recording's seconds per second, more than 0.0001 and at most 1,000. Default 1. <c>--speed</c></summary>
     public double Speed { get; init; } = 1;
 
     /// <summary>Which way sockets come in. Default fast. <c>--door fast|mapped</c></summary>
@@ -64,7 +64,7 @@ public sealed record DeskOptions
         var defaults = new DeskOptions();
         return defaults with
         {
-            Speed = Number(configuration, "speed", defaults.Speed, 0, 1_000),
+            Speed = Number(configuration, "speed", defaults.Speed, 0.0001, 1_000),
             Door = configuration["door"] switch
             {
                 null => defaults.Door,
@@ -80,7 +80,7 @@ public sealed record DeskOptions
                 var text when bool.TryParse(text, out bool shows) => shows,
                 var text => throw new FormatException($"--status {text}: it is true or false."),
             },
-            AlertWindow = TimeSpan.FromSeconds(Number(configuration, "alert-seconds", defaults.AlertWindow.TotalSeconds, 0, 3_600)),
+            AlertWindow = TimeSpan.FromSeconds(Number(configuration, "alert-seconds", defaults.AlertWindow.TotalSeconds, 0.001, 3_600)),
             TokenLifetime = TimeSpan.FromSeconds(Number(configuration, "token-seconds", defaults.TokenLifetime.TotalSeconds, 0, 86_400)),
             AlertThresholdPercent = (decimal)Number(configuration, "alert-percent", (double)defaults.AlertThresholdPercent, 0, 100),
         };

@@ -7,6 +7,7 @@ public sealed class DeskSession(IWsConnection connection, DeskUser user)
 {
     private readonly Lock _gate = new();
     private ITimer? _portfolioTimer;
+    private Func<DeskSession, ITimer>? _startTimer;
     private bool _closed;
     private int _pushing;
 
@@ -36,9 +37,23 @@ public sealed class DeskSession(IWsConnection connection, DeskUser user)
     {
         lock (_gate)
         {
-            if (!_closed)
+            if (!_closed && _portfolioTimer is null)
             {
-                _portfolioTimer ??= time.CreateTimer(_ => push(this), null, interval, interval);
+                _startTimer = session => time.CreateTimer(_ => push(session), null, interval, interval);
+                _portfolioTimer = _startTimer(this);
+            }
+        }
+    }
+
+    /// <summary>Pushes the portfolio as another session of the connection did, which has ended.</summary>
+    internal void SubscribePortfolioLike(DeskSession before)
+    {
+        lock (_gate)
+        {
+            if (!_closed && before._startTimer is { } start)
+            {
+                _startTimer = start;
+                _portfolioTimer = start(this);
             }
         }
     }
@@ -52,19 +67,23 @@ public sealed class DeskSession(IWsConnection connection, DeskUser user)
             bool was = _portfolioTimer is not null;
             _portfolioTimer?.Dispose();
             _portfolioTimer = null;
+            _startTimer = null;
             return was;
         }
     }
 
-    /// <summary>The connection is gone.</summary>
+    /// <summary>Held while the portfolio is taken and sent.</summary>
+    internal Lock PortfolioGate { get; } = new();
+
+    /// <summary>The session has ended.</summary>
     internal void Close()
     {
         lock (_gate)
         {
             _closed = true;
+            _portfolioTimer?.Dispose();
+            _portfolioTimer = null;
         }
-
-        UnsubscribePortfolio();
     }
 
     /// <summary>Takes the right to push; refused while the push before is still waiting for the peer.</summary>

@@ -15,16 +15,17 @@ public sealed class DeskSessions(IDeskIdentity identity, IPortfolioService portf
     /// <exception cref="DeskException">The connection does not say properly whose it is.</exception>
     public DeskSession Of(IWsConnection connection)
     {
-        if (connection.GetMetadata(MetadataKey) is DeskSession known)
+        var before = connection.GetMetadata(MetadataKey) as DeskSession;
+        if (before is not null)
         {
-            if (known.LoggedInAs == connection.UserId)
+            if (before.LoggedInAs == connection.UserId)
             {
-                return known;
+                return before;
             }
 
             // Somebody who was nobody has logged in on an open connection: what follows is his.
-            End(known);
-            Forget(known);
+            End(before);
+            Forget(before);
         }
 
         var session = new DeskSession(connection, identity.Identify(connection));
@@ -37,6 +38,11 @@ public sealed class DeskSessions(IDeskIdentity identity, IPortfolioService portf
             }
 
             sessions.Add(session);
+        }
+
+        if (before is not null)
+        {
+            session.SubscribePortfolioLike(before);
         }
 
         connection.ConnectionClosed.UnsafeRegister(static (state, _) =>

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Microsoft.Extensions.Options;
 using PipeWs.Client;
 using PipeWs.Demo.Desk;
 using PipeWs.Demo.Market;
@@ -35,7 +36,7 @@ public sealed class FollowedSource : IMarketSource
                 ? new FollowedSource(desk, [.. views.Select(static (view, i) => new Symbol(i, view.Base, view.Quote))])
                 : throw new IOException($"The desk at {desk} trades nothing that could be followed.");
         }
-        catch (Exception e) when (e is WsDialException or WsTopicException or WsSendException or JsonException)
+        catch (Exception e) when (e is WsDialException or WsTopicException or WsSendException or JsonException or OptionsValidationException)
         {
             throw new IOException($"The desk at {desk} cannot be followed: {e.Message}", e);
         }

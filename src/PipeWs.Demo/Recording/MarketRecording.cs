@@ -109,6 +109,11 @@ public sealed class MarketRecording
                 throw new InvalidDataException("The recording is empty.");
             }
 
+            if (_snapshots.Count > 0 && _updateIds.Count == 0)
+            {
+                throw new InvalidDataException("The recording has a snapshot of a book, but nothing that says whose.");
+            }
+
             foreach (var (line, updateId) in _snapshots)
             {
                 // Each symbol counts its updates by itself, from wherever the exchange once began: the ranges lie far apart.

@@ -3,6 +3,7 @@
 const firstDelay = 500;
 const longestDelay = 15_000;
 const requestTimeout = 10_000;
+const welcomeTimeout = 10_000;
 
 export class DeskConnection extends EventTarget {
   #url;
@@ -13,6 +14,7 @@ export class DeskConnection extends EventTarget {
   #attempt = 0;
   #nextId = 1;
   #timer = 0;
+  #opening = 0;
   #pinger = 0;
   #lastHeard = 0;
   #topics = new Map();
@@ -96,6 +98,7 @@ export class DeskConnection extends EventTarget {
     // A browser can set no header, and an address is written into logs: the token goes as a subprotocol beside the one that is spoken.
     const socket = new WebSocket(this.#url, ['json', `bearer.${token}`]);
     this.#socket = socket;
+    this.#opening = setTimeout(() => this.#drop('no answer'), welcomeTimeout);
     socket.onmessage = event => this.#socket === socket && this.#take(event.data);
     socket.onclose = event => {
       if (this.#socket === socket) {
@@ -127,9 +130,18 @@ export class DeskConnection extends EventTarget {
     this.#refresher = setTimeout(refresh, login.renewInMilliseconds);
   }
 
+  // A socket that says nothing is as good as closed; the browser may not notice for minutes.
+  #drop(reason) {
+    const socket = this.#socket;
+    socket.onclose = null;
+    socket.close();
+    this.#lost({ code: 1006, reason });
+  }
+
   #lost(event) {
     this.#socket = null;
     this.#welcomed = false;
+    clearTimeout(this.#opening);
     clearInterval(this.#pinger);
     clearTimeout(this.#refresher);
     for (const id of [...this.#pending.keys()]) {
@@ -185,6 +197,7 @@ export class DeskConnection extends EventTarget {
   #welcome(message) {
     this.#attempt = 0;
     this.#welcomed = true;
+    clearTimeout(this.#opening);
     this.#startRefresh();
     this.#tell('connected', 'Connected');
     for (const topic of this.#topics.keys()) {
@@ -210,10 +223,8 @@ export class DeskConnection extends EventTarget {
           this.#report(topic, answer.reason ?? 'not resumed', answer.epoch === state.epoch ? answer.sn - state.sn : 0);
         }
         if (!resumed) {
-          // What follows may already have come: a message may overtake the answer.
-          if (state.epoch !== answer.epoch) {
-            state.sn = null;
-          }
+          // In the same epoch what was missed has been told of by now. In another what follows begins anew.
+          state.sn = state.epoch === answer.epoch ? Math.max(state.sn ?? 0, answer.sn) : null;
           state.epoch = answer.epoch;
           state.restart();
         }
@@ -263,11 +274,7 @@ export class DeskConnection extends EventTarget {
     clearInterval(this.#pinger);
     const ping = () => {
       if (performance.now() - this.#lastHeard > interval + timeout) {
-        // A socket that says nothing is as good as closed; the browser may not notice for minutes.
-        const socket = this.#socket;
-        socket.onclose = null;
-        socket.close();
-        this.#lost({ code: 1006, reason: 'silent' });
+        this.#drop('silent');
         return;
       }
       const id = String(this.#nextId++);

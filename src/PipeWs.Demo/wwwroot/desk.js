@@ -18,7 +18,12 @@ export class Ticket {
     this.#desk = desk;
     this.#onTrade = onTrade;
     this.#form.addEventListener('submit', event => this.#submit(event));
-    this.#form.addEventListener('input', () => this.#changed());
+    this.#form.addEventListener('input', event => {
+      if (event.target.name === 'type') {
+        this.#suggestPrice();
+      }
+      this.#changed();
+    });
     for (const button of this.#form.querySelectorAll('[data-part]')) {
       button.addEventListener('click', () => this.#take(Number(button.dataset.part)));
     }
@@ -32,7 +37,9 @@ export class Ticket {
     this.#market = market;
     setText(byId('ticket-symbol'), market.symbol);
     setText(byId('quantity-unit'), market.base);
+    setText(byId('price-unit'), market.quote);
     this.#price.value = '';
+    this.#suggestPrice();
     this.#changed();
   }
 
@@ -53,12 +60,15 @@ export class Ticket {
     return this.#form.elements.type.value === 'limit';
   }
 
-  #changed() {
-    const limit = this.#isLimit;
-    byId('price-field').hidden = !limit;
-    if (limit && this.#price.value === '' && this.#market?.ticker) {
+  // Only where the kind of order or the market changes: a price that somebody has just deleted is being typed anew.
+  #suggestPrice() {
+    if (this.#isLimit && this.#price.value === '' && this.#market?.ticker) {
       this.#price.value = Number(this.#market.ticker.bestAsk).toFixed(2);
     }
+  }
+
+  #changed() {
+    byId('price-field').hidden = !this.#isLimit;
     this.paint();
   }
 
@@ -72,27 +82,30 @@ export class Ticket {
 
   async #submit(event) {
     event.preventDefault();
+    const result = byId('ticket-result');
+    const market = this.#market;
+    if (!market) {
+      result.dataset.kind = 'error';
+      result.textContent = 'The desk has not said yet what it trades.';
+      return;
+    }
     const side = event.submitter?.value ?? 'buy';
-    const order = { symbol: this.#market.symbol, side, type: this.#isLimit ? 'limit' : 'market', quantity: this.#quantity.value.trim() };
+    const order = { symbol: market.symbol, side, type: this.#isLimit ? 'limit' : 'market', quantity: this.#quantity.value.trim() };
     if (this.#isLimit) {
       order.price = this.#price.value.trim();
     }
-    const result = byId('ticket-result');
-    const buttons = this.#form.querySelectorAll('.sides button');
-    buttons.forEach(button => { button.disabled = true; });
-    try {
-      const { data } = await this.#desk.ask('manual_trade', order);
-      result.dataset.kind = 'done';
-      const part = data.status === 'filled' ? '' : ` of ${quantity(data.quantity)}`;
-      result.textContent = `${data.side === 'buy' ? 'Bought' : 'Sold'} ${quantity(data.filledQuantity)}${part} ${this.#market.base} at ${money(data.averagePrice)}`;
-      this.#onTrade(data);
-    } catch (error) {
-      result.dataset.kind = 'error';
-      result.textContent = error.message;
-    } finally {
-      buttons.forEach(button => { button.disabled = false; });
-      event.submitter?.focus({ preventScroll: true });
-    }
+    await whileDisabled([...this.#form.querySelectorAll('.sides button')], async () => {
+      try {
+        const { data } = await this.#desk.ask('manual_trade', order);
+        result.dataset.kind = 'done';
+        const part = data.status === 'filled' ? '' : ` of ${quantity(data.quantity)}`;
+        result.textContent = `${data.side === 'buy' ? 'Bought' : 'Sold'} ${quantity(data.filledQuantity)}${part} ${market.base} at ${money(data.averagePrice)}`;
+        this.#onTrade(data);
+      } catch (error) {
+        result.dataset.kind = 'error';
+        result.textContent = error.message;
+      }
+    });
   }
 }
 
@@ -103,9 +116,11 @@ export class Portfolio {
   #rows = new Map();
   #body = byId('positions');
   #result = byId('position-result');
+  #onTrade;
 
-  constructor(desk) {
+  constructor(desk, onTrade) {
     this.#desk = desk;
+    this.#onTrade = onTrade;
   }
 
   take(data) {
@@ -185,7 +200,7 @@ export class Portfolio {
     const save = button('Set', `Set the stops of ${symbol}`, 'position-save');
     const close = button('Close', `Close the position in ${symbol}`, 'position-close');
     save.addEventListener('click', () => this.#save(row));
-    close.addEventListener('click', () => this.#close(row));
+    close.addEventListener('click', () => this.#close(row, close));
     for (const input of [row.stopLoss, row.takeProfit]) {
       input.addEventListener('keydown', event => event.key === 'Enter' && this.#save(row));
       input.addEventListener('input', () => { input.dataset.edited = 'true'; });
@@ -200,8 +215,18 @@ export class Portfolio {
   }
 
   async #save(row) {
-    const stop = input => (input.value.trim() === '' ? null : input.value.trim().replaceAll(',', ''));
-    await this.#try('update_position', { symbol: row.position.symbol, stopLoss: stop(row.stopLoss), takeProfit: stop(row.takeProfit) }, data => {
+    // Only what was edited: the other one may be finer than it is shown, or have changed meanwhile.
+    const request = { symbol: row.position.symbol };
+    for (const name of ['stopLoss', 'takeProfit']) {
+      if (row[name].dataset.edited === 'true') {
+        request[name] = stop(row[name].value.trim());
+      }
+    }
+    if (Object.keys(request).length === 1) {
+      this.#say('done', 'Nothing was changed.');
+      return;
+    }
+    await this.#try('update_position', request, data => {
       delete row.stopLoss.dataset.edited;
       delete row.takeProfit.dataset.edited;
       row.position = data;
@@ -210,22 +235,46 @@ export class Portfolio {
     });
   }
 
-  async #close(row) {
+  async #close(row, button) {
     const { symbol } = row.position;
-    await this.#try('manual_trade', { symbol, side: 'sell', type: 'market', quantity: row.position.quantity }, data =>
-      `${symbol}: closed at ${money(data.averagePrice)}, ${signed(data.realizedPnl)}`);
+    await whileDisabled([button], () => this.#try('manual_trade', { symbol, side: 'sell', type: 'market', quantity: row.position.quantity }, data => {
+      this.#onTrade(data);
+      return `${symbol}: closed at ${money(data.averagePrice)}, ${signed(data.realizedPnl)}`;
+    }));
   }
 
   async #try(action, request, say) {
     try {
       const { data } = await this.#desk.ask(action, request);
-      this.#result.dataset.kind = 'done';
-      this.#result.textContent = say(data);
+      this.#say('done', say(data));
     } catch (error) {
-      this.#result.dataset.kind = 'error';
-      this.#result.textContent = error.message;
+      this.#say('error', error.message);
     }
   }
+
+  #say(kind, text) {
+    this.#result.dataset.kind = kind;
+    this.#result.textContent = text;
+  }
+}
+
+// One order at a time. A button that is disabled loses the focus, and gets it back unless it went elsewhere meanwhile.
+async function whileDisabled(buttons, work) {
+  const focused = buttons.find(button => button === document.activeElement);
+  buttons.forEach(button => { button.disabled = true; });
+  try {
+    await work();
+  } finally {
+    buttons.forEach(button => { button.disabled = false; });
+    if (focused?.isConnected && document.activeElement === document.body) {
+      focused.focus({ preventScroll: true });
+    }
+  }
+}
+
+// Commas are taken for groups of thousands only where they stand as such: 61000,5 is the desk's to refuse.
+function stop(text) {
+  return text === '' ? null : /^\d{1,3}(,\d{3})+(\.\d+)?$/.test(text) ? text.replaceAll(',', '') : text;
 }
 
 // What somebody is typing is not overwritten.

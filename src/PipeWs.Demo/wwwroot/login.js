@@ -1,6 +1,7 @@
 // Who trades here: a name is given to the desk, which gives a token for it that is good for some minutes.
 
 const newBefore = 0.2;
+const patience = 10_000;
 
 export class Login {
   #user;
@@ -22,6 +23,7 @@ export class Login {
     const asked = performance.now();
     const response = await fetch('api/v1/login', {
       method: 'POST',
+      signal: AbortSignal.timeout(patience),
       headers: { 'Content-Type': 'application/json' },
       body: JSON.stringify({ user: this.#user }),
     });

@@ -97,6 +97,8 @@ class Book {
     this.#symbol = symbol;
     this.#desk = desk;
     this.#changed = changed;
+    // What was asked for when a connection was lost is asked for again on the next, whose topics may go on as if nothing had been.
+    desk.addEventListener('open', () => this.synced || this.#ask());
   }
 
   take(change) {

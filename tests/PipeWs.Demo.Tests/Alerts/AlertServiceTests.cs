@@ -55,6 +55,17 @@ public class AlertServiceTests
     }
 
     [Fact]
+    public void From_the_end_of_a_round_to_the_beginning_of_the_next_is_no_move()
+    {
+        _desk.TradeAt(_desk.Btc, "100000", second: 346);
+        _desk.TradeAt(_desk.Btc, "100250", second: 347, round: 1);
+        Assert.Empty(_desk.Alerts.Recent);
+
+        _desk.TradeAt(_desk.Btc, "100400", second: 348, round: 1);
+        Assert.Equal(100_250, Assert.Single(_desk.Alerts.Recent).Reference);
+    }
+
+    [Fact]
     public void Symbols_are_watched_apart()
     {
         _desk.TradeAt(_desk.Btc, "100000", second: 0);

@@ -1,6 +1,8 @@
 using System.Text.Json;
 using PipeWs.Demo.Desk;
+using PipeWs.Demo.Market;
 using PipeWs.Demo.Tests.Fakes;
+using PipeWs.Demo.Trading;
 using PipeWs.Server;
 
 namespace PipeWs.Demo.Tests.Desk;
@@ -232,6 +234,74 @@ public class DeskActionsTests
         _desk.Time.Advance(TimeSpan.FromSeconds(50));
         Assert.Equal(before + 11, _ann.Sent.Count);
         Assert.Equal(409, Assert.Single((await _desk.AskAsync(_ann, "unsubscribe_portfolio")).Errors).Code);
+    }
+
+    [Fact]
+    public async Task No_portfolio_is_sent_behind_a_newer_one()
+    {
+        const int Trades = 2_000;
+        var session = _desk.Sessions.Of(_ann);
+        await _desk.AskAsync(_ann, "get_portfolio");
+        using var start = new Barrier(2);
+        var trading = Task.Factory.StartNew(
+            () =>
+            {
+                start.SignalAndWait();
+                for (int i = 0; i < Trades; i++)
+                {
+                    _desk.Notifier.Traded(_desk.Trading.Execute("ann", new TradeOrder(_desk.Btc, OrderSide.Buy, 0.0001m)));
+                }
+            },
+            TaskCreationOptions.LongRunning);
+        start.SignalAndWait();
+        while (!trading.IsCompleted)
+        {
+            _desk.Notifier.PushPortfolio(session);
+        }
+
+        await trading;
+        decimal[] cash =
+        [
+            .. _ann.Sent.Select(message => decimal.Parse(
+                JsonDocument.Parse(message).RootElement.GetProperty("data").GetProperty("cash").GetString()!, System.Globalization.CultureInfo.InvariantCulture)),
+        ];
+        Assert.True(cash.Length >= Trades);
+        Assert.Equal(cash.OrderDescending(), cash);
+    }
+
+    [Fact]
+    public async Task The_portfolio_of_a_guest_who_goes_while_his_trade_is_told_is_not_kept()
+    {
+        var guest = _desk.Hub.Connect("g7");
+        _desk.Hub.Everybody.OnSend = guest.Close;
+
+        await _desk.AskAsync(guest, "manual_trade", """{"symbol":"BTCUSDT","side":"buy","quantity":0.1}""");
+        Assert.False(_desk.Portfolios.TryGet("guest:g7", out _));
+
+        // A stop that triggers is told on the market's thread, with no request of the guest's around it.
+        var other = _desk.Hub.Connect("g8");
+        _desk.Hub.Everybody.OnSend = null;
+        await _desk.AskAsync(other, "manual_trade", """{"symbol":"BTCUSDT","side":"buy","quantity":0.1}""");
+        _desk.TradeAt(_desk.Btc, "61837.00");
+        Assert.Single((await _desk.AskAsync(other, "update_position", """{"symbol":"BTCUSDT","stopLoss":"61000"}""")).Replies);
+        _desk.Hub.Everybody.OnSend = other.Close;
+        _desk.TradeAt(_desk.Btc, "60999.00");
+        Assert.False(_desk.Portfolios.TryGet("guest:g8", out _));
+    }
+
+    [Fact]
+    public async Task Whoever_logs_in_on_an_open_connection_stays_subscribed_and_gets_his_own_portfolio()
+    {
+        var connection = _desk.Hub.Connect("g9");
+        await _desk.AskAsync(connection, "portfolio_update");
+        connection.UserId = "bob";
+        await _desk.AskAsync(connection, "symbols");
+
+        _desk.Time.Advance(TimeSpan.FromSeconds(5));
+        Assert.StartsWith("""{"type":"portfolio_update","data":{"user":"login:bob",""", Assert.Single(connection.Sent), StringComparison.Ordinal);
+        Assert.Equal(1, _desk.Time.WaitingTimers);
+        Assert.Equal("unsubscription_success", Assert.Single((await _desk.AskAsync(connection, "unsubscribe_portfolio")).Replies).Type);
+        Assert.Equal(0, _desk.Time.WaitingTimers);
     }
 
     [Fact]

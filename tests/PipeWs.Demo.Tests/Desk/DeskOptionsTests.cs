@@ -39,6 +39,8 @@ public class DeskOptionsTests
     [InlineData("--speed", "fast")]
     [InlineData("--speed", "NaN")]
     [InlineData("--speed", "1e9")]
+    [InlineData("--speed", "1e-9")]
+    [InlineData("--alert-seconds", "1e-9")]
     [InlineData("--door", "back")]
     [InlineData("--status", "maybe")]
     [InlineData("--alert-percent", "101")]

@@ -70,7 +70,7 @@ internal sealed class TestDesk
     }
 
     /// <summary>The exchange trades at a price.</summary>
-    public void TradeAt(Symbol symbol, string price, double second = 0, string size = "1.00000000")
+    public void TradeAt(Symbol symbol, string price, double second = 0, string size = "1.00000000", long round = 0)
     {
         var line = new TradeLine
         {
@@ -81,7 +81,7 @@ internal sealed class TestDesk
             EventUnixMilliseconds = 1,
             BuyerIsMaker = false,
         };
-        Pipeline.OnTrade(symbol, new MarketMoment(0, TimeSpan.FromSeconds(second), 0), line);
+        Pipeline.OnTrade(symbol, new MarketMoment(round, TimeSpan.FromSeconds(second), 0), line);
     }
 
     /// <summary>Sends a request of JSON to an action.</summary>

@@ -74,11 +74,15 @@ internal class FakeSender : IWsSender
 {
     private readonly ConcurrentQueue<string> _sent = new();
 
+    /// <summary>What happens meanwhile.</summary>
+    public Action? OnSend { get; set; }
+
     public IReadOnlyList<string> Sent => [.. _sent];
 
     public virtual ValueTask SendAsync(ReadOnlyMemory<byte> payload, WsMessageType type, CancellationToken cancellationToken = default)
     {
         _sent.Enqueue(Encoding.UTF8.GetString(payload.Span));
+        OnSend?.Invoke();
         return default;
     }
 

@@ -79,6 +79,14 @@ public class MarketRecordingTests
     }
 
     [Fact]
+    public void A_snapshot_that_could_be_anybodys_is_refused()
+    {
+        var exception = Assert.Throws<InvalidDataException>(() => Recordings.Of("""12 {"lastUpdateId":1,"bids":[],"asks":[]}"""));
+
+        Assert.Contains("snapshot", exception.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void A_line_older_than_the_one_before_it_is_refused()
     {
         var exception = Assert.Throws<InvalidDataException>(() => Recordings.Of(
