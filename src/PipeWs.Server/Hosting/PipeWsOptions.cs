@@ -44,7 +44,7 @@ public sealed class PipeWsOptions
     /// <summary>How long bytes may stay unsent because the peer does not read. Default 5 s. Beyond it: close code 3008 and abort.</summary>
     public TimeSpan SendTimeout { get; set; } = TimeSpan.FromSeconds(5);
 
-    /// <summary>The backlog of messages to one connection, in bytes, beside what it reads from rooms. Default 1,048,576. Beyond it: close code 3008 and abort.</summary>
+    /// <summary>The backlog of messages to one connection, in bytes, beside what it reads from rooms and what awaited sends of more than 16 KiB lend. Default 1,048,576. Beyond it: close code 3008 and abort.</summary>
     public long MaxPendingBytes { get; set; } = 1024 * 1024;
 
     /// <summary>The most connections of the hub at once. Default 10,000. Beyond it a handshake is refused with 503. The variable <c>WEBSOCKET_MAX_CONNECTIONS</c> overrides it.</summary>
@@ -73,7 +73,7 @@ public sealed class PipeWsOptions
 
     /// <summary>
     /// How long a peer may send no message. Default infinite. Beyond it: close code 1000, after which clients do not come back by themselves. Pings and pongs are no
-    /// messages; the JSON ping is one.
+    /// messages; the JSON ping is one, and so is one that is still arriving, while its bytes come.
     /// </summary>
     public TimeSpan IdleTimeout { get; set; } = Timeout.InfiniteTimeSpan;
 

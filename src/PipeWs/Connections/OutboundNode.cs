@@ -48,6 +48,9 @@ internal sealed class OutboundNode : IValueTaskSource
     /// <summary>Whether others hold the frame too, and send it.</summary>
     internal bool IsShared { get; private set; }
 
+    /// <summary>Whether the frame's payload is written in pieces, as a lent one is.</summary>
+    internal bool IsInPieces { get; private set; }
+
     /// <summary>Whether a lent payload is sent as it is; a frame says so itself.</summary>
     internal bool NeverCompress { get; private set; }
 
@@ -60,6 +63,9 @@ internal sealed class OutboundNode : IValueTaskSource
 
     /// <summary>How much it adds to the backlog, in bytes.</summary>
     internal long Bytes => Frame?.Length ?? (IsControl ? ControlNodeBytes : Payload.Length + FrameHeader.MaxLength);
+
+    /// <summary>What is taken off the counts when it has gone; asked for before it is completed, which may make it somebody else's.</summary>
+    internal Weight Measure() => new(Bytes, IsControl, IsReply, IsLent);
 
     /// <summary>Holds a frame; takes over the caller's hold on it.</summary>
     internal static OutboundNode ForFrame(WsFrame frame, bool isShared = false)
@@ -89,6 +95,17 @@ internal sealed class OutboundNode : IValueTaskSource
         node.NeverCompress = neverCompress;
         node.IsLent = true;
         return node;
+    }
+
+    /// <summary>Has the frame's payload written in pieces; the frame is held until the last has left.</summary>
+    internal void CutIntoPieces()
+    {
+        WsFrame frame = Frame!;
+        Opcode = frame.Type == WsMessageType.Text ? Opcode.Text : Opcode.Binary;
+        Fin = true;
+        Payload = new ReadOnlySequence<byte>(frame.PayloadMemory);
+        NeverCompress = frame.NeverCompress;
+        IsInPieces = true;
     }
 
     internal ValueTask AsValueTask() => new(this, _completion.Version);
@@ -135,6 +152,9 @@ internal sealed class OutboundNode : IValueTaskSource
     void IValueTaskSource.OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
         _completion.OnCompleted(continuation, state, token, flags);
 
+    /// <summary>What a node adds to what waits.</summary>
+    internal readonly record struct Weight(long Bytes, bool IsControl, bool IsReply, bool IsLent);
+
     private void Recycle()
     {
         Next = null;
@@ -144,6 +164,7 @@ internal sealed class OutboundNode : IValueTaskSource
         Stream = null;
         IsLent = false;
         IsShared = false;
+        IsInPieces = false;
         NeverCompress = false;
         IsReply = false;
         Fin = false;

@@ -9,6 +9,9 @@ public sealed partial class WsConnection
     /// <summary>The frame that leaves with the next flush from where it lies; held until that has ended.</summary>
     private WsFrame? _uncopied;
 
+    /// <summary>How much of it has been handed over: as much as is flushed at a time, so that a peer which takes it slowly is seen to take it. Not 0 only while some of it has yet to leave.</summary>
+    private int _uncopiedBytesTaken;
+
     /// <summary>How much of the lent payload leaves with the next flush from where it lies.</summary>
     private int _directLentBytes;
 
@@ -29,7 +32,9 @@ public sealed partial class WsConnection
     {
         if (_uncopied is { } frame)
         {
-            return _output.WriteAsync(frame.Memory);
+            ReadOnlyMemory<byte> bytes = frame.Memory.Slice(_uncopiedBytesTaken, Math.Min(frame.Length - _uncopiedBytesTaken, _options.FlushBytes));
+            _uncopiedBytesTaken += bytes.Length;
+            return _output.WriteAsync(bytes);
         }
 
         if (_directLentBytes > 0)
@@ -51,6 +56,7 @@ public sealed partial class WsConnection
         if (_uncopied is { } frame)
         {
             _uncopied = null;
+            _uncopiedBytesTaken = 0;
             frame.Release();
         }
     }

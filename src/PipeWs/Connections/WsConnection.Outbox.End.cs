@@ -38,9 +38,9 @@ public sealed partial class WsConnection
 
     private void Drop(OutboundNode node)
     {
-        (long bytes, bool isControl, bool isReply) = (node.Bytes, node.IsControl, node.IsReply);
+        OutboundNode.Weight weight = node.Measure();
         node.Complete(node.IsLent ? new WsClosedException() : null);
-        CountOut(bytes, isControl, isReply);
+        CountOut(weight);
     }
 
     /// <summary>No more bytes can leave. By any thread; whoever has or gets the turn completes the output.</summary>

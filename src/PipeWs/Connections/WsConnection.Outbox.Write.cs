@@ -40,7 +40,8 @@ public sealed partial class WsConnection
 
         if (close is not null && !more)
         {
-            if (roundBegins)
+            // Behind a large frame that has yet to leave from where it lies, it would be copied with it.
+            if (roundBegins && !writer.IsFull)
             {
                 WriteClose(ref writer, close);
             }
@@ -123,7 +124,7 @@ public sealed partial class WsConnection
             }
 
             PopInbox();
-            (long bytes, bool isControl, bool isReply) = (node.Bytes, node.IsControl, node.IsReply);
+            OutboundNode.Weight weight = node.Measure();
             WsMessageWriter? whole = node.Fin ? node.Stream : null;
             if (node.Stream is { } stream)
             {
@@ -131,7 +132,7 @@ public sealed partial class WsConnection
             }
 
             node.Complete(null);
-            CountOut(bytes, isControl, isReply);
+            CountOut(weight);
             if (whole?.HeldBack is not null)
             {
                 ReturnHeldBack(whole);
@@ -144,15 +145,20 @@ public sealed partial class WsConnection
 
     private bool TryWrite(OutboundNode node, ref WsFrameWriter writer)
     {
-        if (node.Frame is { } frame)
+        if (node.Frame is { } frame && !node.IsInPieces && MustCut(frame, node.IsShared))
+        {
+            node.CutIntoPieces();
+        }
+
+        if (node.Frame is { } whole && !node.IsInPieces)
         {
             if (node.IsShared)
             {
-                writer.Write(frame);
+                writer.Write(whole);
             }
             else
             {
-                writer.WriteOwn(frame);
+                writer.WriteOwn(whole);
             }
 
             return true;
@@ -209,6 +215,13 @@ public sealed partial class WsConnection
 
         return true;
     }
+
+    /// <summary>
+    /// Whether a frame is too large to be written at once: what is masked or compressed for this connection alone is made as the transport takes it. As it is, a large frame leaves from where it lies,
+    /// one flush at a time too.
+    /// </summary>
+    private bool MustCut(WsFrame frame, bool isShared) =>
+        frame.Length > _options.FlushBytes && (!_isServer || (_compression is not null && !isShared));
 
     private void PopInbox()
     {

@@ -13,13 +13,17 @@ public sealed partial class WsConnection
     private const int Held = 1;
     private const int HeldWithWork = 2;
 
+    /// <summary>After so many flushes in a row a thread of the pool goes on: whoever came to send must get away, and the receive loop must read, however much the others send meanwhile.</summary>
+    private const int MaxFlushesInARow = 32;
+
     /// <summary>A few pongs that wait are no reason not to read, however small the backlog is set, in bytes.</summary>
     private const int MinHeldUpBytes = 16 * 1024;
 
     private int _turn;
     private OutboundNode? _mail;
     private WsOutboundSource? _signalled;
-    private long _backlogBytes;
+    private long _ownedBytes;
+    private long _lentBytes;
     private long _backlogNodes;
     private long _replyBytes;
     private long _heldBackReplyBytes;
@@ -46,9 +50,9 @@ public sealed partial class WsConnection
     private volatile bool _outputFinished;
 
     /// <summary>How many bytes wait for the transport to take those before them.</summary>
-    public long BacklogBytes => Volatile.Read(ref _backlogBytes);
+    public long BacklogBytes => Volatile.Read(ref _ownedBytes) + Volatile.Read(ref _lentBytes);
 
-    private bool IsBacklogFull => Volatile.Read(ref _backlogBytes) >= _options.SendBacklogBytes && !_outputEnded;
+    private bool IsBacklogFull => BacklogBytes >= _options.SendBacklogBytes && !_outputEnded;
 
     /// <summary>
     /// Whether so many replies wait for the peer that nothing more of what it asks is read. Only replies count: were all that waits a reason not to read, two
@@ -80,7 +84,8 @@ public sealed partial class WsConnection
     /// <summary>Puts a node into the mailbox and sees to it that somebody takes it out.</summary>
     private void Post(OutboundNode node)
     {
-        Interlocked.Add(ref _backlogBytes, node.Bytes);
+        // What is lent is its sender's memory, however long the peer takes for it.
+        Interlocked.Add(ref node.IsLent ? ref _lentBytes : ref _ownedBytes, node.Bytes);
         if (!node.IsControl)
         {
             Interlocked.Increment(ref _backlogNodes);
@@ -259,7 +264,7 @@ public sealed partial class WsConnection
     /// <summary>Writes all that waits, hands it to the transport, and lets go of the turn. With the turn.</summary>
     private void Drain()
     {
-        while (true)
+        for (int flushes = 0; ; flushes++)
         {
             if (_outputEnded)
             {
@@ -271,7 +276,7 @@ public sealed partial class WsConnection
             bool more;
             try
             {
-                more = WritePending();
+                more = _uncopiedBytesTaken > 0 || WritePending();
                 if (!TryFlush(default))
                 {
                     return;
@@ -283,8 +288,20 @@ public sealed partial class WsConnection
                 continue;
             }
 
-            if (!more && !_outputEnded && TryLetGo())
+            if (_outputEnded)
             {
+                continue;
+            }
+
+            if (!more && TryLetGo())
+            {
+                return;
+            }
+
+            if (flushes >= MaxFlushesInARow)
+            {
+                // With the turn.
+                ThreadPool.UnsafeQueueUserWorkItem(static connection => connection.Drain(), this, preferLocal: false);
                 return;
             }
         }
@@ -295,27 +312,31 @@ public sealed partial class WsConnection
     /// <returns><see langword="false"/> where the transport has yet to take it; the turn stays held, and what comes meanwhile waits.</returns>
     private bool TryFlush(WsFrameRun run)
     {
-        if (_unflushedBytes == 0)
+        if (_unflushedBytes == 0 && _uncopiedBytesTaken == 0)
         {
             return true;
         }
 
         _bytesSent += _unflushedBytes;
         _unflushedBytes = 0;
-        ValueTask<FlushResult> flush = run.IsEmpty ? FlushOutput() : _output.WriteAsync(run.Memory);
-        if (!flush.IsCompleted)
+        do
         {
-            if (!run.IsEmpty)
+            ValueTask<FlushResult> flush = run.IsEmpty ? FlushOutput() : _output.WriteAsync(run.Memory);
+            if (!flush.IsCompleted)
             {
-                run.Lend();
+                if (!run.IsEmpty)
+                {
+                    run.Lend();
+                }
+
+                WaitingFlush waiting = _flush ??= new WaitingFlush(OnFlushed);
+                waiting.Begin(_heartbeat.Now, flush);
+                return false;
             }
 
-            WaitingFlush waiting = _flush ??= new WaitingFlush(OnFlushed);
-            waiting.Begin(_heartbeat.Now, flush);
-            return false;
+            AfterFlush(flush.Result);
         }
-
-        AfterFlush(flush.Result);
+        while (_uncopiedBytesTaken > 0);
         return true;
     }
 
@@ -350,7 +371,11 @@ public sealed partial class WsConnection
 
     private void AfterFlush(FlushResult result)
     {
-        ReleaseUncopied();
+        if (result.IsCompleted || _uncopied is null || _uncopiedBytesTaken == _uncopied.Length)
+        {
+            ReleaseUncopied();
+        }
+
         if (result.IsCompleted)
         {
             // The transport reads no more: what was written is lost, and so is what would be.
@@ -364,15 +389,15 @@ public sealed partial class WsConnection
         SignalBacklog();
     }
 
-    private void CountOut(long bytes, bool isControl, bool isReply)
+    private void CountOut(in OutboundNode.Weight weight)
     {
-        Interlocked.Add(ref _backlogBytes, -bytes);
-        if (isReply)
+        Interlocked.Add(ref weight.IsLent ? ref _lentBytes : ref _ownedBytes, -weight.Bytes);
+        if (weight.IsReply)
         {
-            Interlocked.Add(ref _replyBytes, -bytes);
+            Interlocked.Add(ref _replyBytes, -weight.Bytes);
         }
 
-        if (!isControl)
+        if (!weight.IsControl)
         {
             Interlocked.Decrement(ref _backlogNodes);
         }

@@ -39,6 +39,9 @@ public sealed partial class WsConnection
     /// <summary>Whether the receiver is at work, so that nothing is read.</summary>
     internal bool IsInReceiver => _inReceiver;
 
+    /// <summary>Whether a message has begun to arrive, and not all of it has.</summary>
+    internal bool IsInMessage => Volatile.Read(ref _inMessage);
+
     private PartialMessage Partial => _partial ??= new PartialMessage();
 
     private enum ReceiveStep

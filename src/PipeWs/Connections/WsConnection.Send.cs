@@ -156,7 +156,7 @@ public sealed partial class WsConnection
             return false;
         }
 
-        if (BacklogBytes <= _options.MaxSendBacklogBytes)
+        if (Volatile.Read(ref _ownedBytes) <= _options.MaxSendBacklogBytes)
         {
             return true;
         }

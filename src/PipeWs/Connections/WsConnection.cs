@@ -35,7 +35,9 @@ public sealed partial class WsConnection : IAsyncDisposable, IWsBatchWork
     /// <param name="loop">
     /// The event loop that owns the transport: reads that are begun there go on there, and so the receiver is called there, as long as it does not wait. Null where the transport has none.
     /// </param>
-    /// <exception cref="ArgumentException">Compression was agreed on, and <see cref="WsConnectionOptions.Compression"/> has a value that is not allowed.</exception>
+    /// <exception cref="ArgumentException">
+    /// A size is less than it may be, or a time longer than timers count; or compression was agreed on, and <see cref="WsConnectionOptions.Compression"/> has a value that is not allowed.
+    /// </exception>
     public WsConnection(
         IDuplexPipe transport,
         WsRole role,
@@ -61,6 +63,7 @@ public sealed partial class WsConnection : IAsyncDisposable, IWsBatchWork
         ArgumentNullException.ThrowIfNull(transport);
         ArgumentNullException.ThrowIfNull(options);
         ArgumentNullException.ThrowIfNull(heartbeat);
+        options.ThrowIfInvalid();
         _input = transport.Input;
         _output = transport.Output;
         _options = options;

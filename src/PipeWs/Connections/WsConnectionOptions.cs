@@ -3,6 +3,9 @@ namespace PipeWs;
 /// <summary>The limits and times of one connection. Shared by any number of connections; not to be changed once one of them runs.</summary>
 public sealed class WsConnectionOptions
 {
+    /// <summary>What timers can count.</summary>
+    private static readonly TimeSpan s_longest = TimeSpan.FromMilliseconds(int.MaxValue);
+
     /// <summary>The largest message that is assembled, in bytes; a larger one fails the connection with 1009 before it is allocated. Default 1 MiB.</summary>
     public long MaxMessageBytes { get; set; } = 1024 * 1024;
 
@@ -32,7 +35,7 @@ public sealed class WsConnectionOptions
     /// <summary>From how many waiting bytes on an awaited send waits before it takes its place. Default 64 KiB.</summary>
     public int SendBacklogBytes { get; set; } = 64 * 1024;
 
-    /// <summary>How many bytes may wait for this peer before it is closed with 3008. Default 4 MiB.</summary>
+    /// <summary>How many bytes may wait for this peer before it is closed with 3008. What awaited sends lend does not count: it is their callers' memory. Default 4 MiB.</summary>
     public long MaxSendBacklogBytes { get; set; } = 4 * 1024 * 1024;
 
     /// <summary>How many bytes are handed to the transport at a time. Default 64 KiB.</summary>
@@ -42,4 +45,36 @@ public sealed class WsConnectionOptions
     public WsCompressionOptions? Compression { get; set; }
 
     internal CompressionCounters CompressionCounters { get; set; } = new();
+
+    /// <summary>Looks for what no connection could work with: a size of nothing, a time that no timer can count.</summary>
+    /// <exception cref="ArgumentException">There is such a value; the message says which, and what it may be.</exception>
+    internal void ThrowIfInvalid()
+    {
+        CheckSize(nameof(MaxMessageBytes), MaxMessageBytes, 0);
+        CheckSize(nameof(MaxEmptyFragments), MaxEmptyFragments, 0);
+        CheckSize(nameof(SendBacklogBytes), SendBacklogBytes, 1);
+        CheckSize(nameof(MaxSendBacklogBytes), MaxSendBacklogBytes, 0);
+        CheckSize(nameof(FlushBytes), FlushBytes, 1);
+        CheckTime(nameof(PingInterval), PingInterval);
+        CheckTime(nameof(PongTimeout), PongTimeout);
+        CheckTime(nameof(CloseTimeout), CloseTimeout);
+        CheckTime(nameof(FrameTimeout), FrameTimeout);
+        CheckTime(nameof(SendTimeout), SendTimeout);
+    }
+
+    private static void CheckSize(string name, long value, long least)
+    {
+        if (value < least)
+        {
+            throw new ArgumentException($"{name} is {value}; it must be at least {least}.");
+        }
+    }
+
+    private static void CheckTime(string name, TimeSpan value)
+    {
+        if (value != Timeout.InfiniteTimeSpan && (value < TimeSpan.Zero || value > s_longest))
+        {
+            throw new ArgumentException($"{name} is {value}; it must be from 0 to {s_longest}, or infinite.");
+        }
+    }
 }

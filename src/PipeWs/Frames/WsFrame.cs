@@ -27,6 +27,9 @@ public sealed partial class WsFrame
     /// <summary>The payload.</summary>
     public ReadOnlySpan<byte> Payload => _buffer.AsSpan(FrameHeader.MaxLength, PayloadLength);
 
+    /// <summary><see cref="Payload"/>, for what outlasts the call.</summary>
+    internal ReadOnlyMemory<byte> PayloadMemory => _buffer.AsMemory(FrameHeader.MaxLength, PayloadLength);
+
     /// <summary>The frame's length in bytes.</summary>
     public int Length => FrameHeader.MaxLength - Start + PayloadLength;
 

@@ -9,6 +9,7 @@ namespace PipeWs.Tests.Connections;
 public sealed class DirectWriteTests
 {
     private const int Large = 20_000;
+    private const int FlushBytes = 64 * 1024;
 
     private readonly HoldingPipeWriter _output = new();
     private readonly WsConnection _connection;
@@ -58,10 +59,17 @@ public sealed class DirectWriteTests
         byte[] fourth = Post(10, 4);
         _output.End();
         Assert.Equal(second.Length, _output.UnflushedBytes);
-        Assert.True(_output.Direct.Span.SequenceEqual(third));
-        _output.End();
-        _output.End();
 
+        // As much at a time as is flushed at a time, and nothing else in between.
+        for (int left = third.Length; left > 0; left -= FlushBytes)
+        {
+            Assert.True(_output.Direct.Span.SequenceEqual(third.AsSpan(third.Length - left, Math.Min(left, FlushBytes))));
+            _output.End();
+        }
+
+        Assert.Equal(fourth.Length, _output.UnflushedBytes);
+        _output.End();
+        Assert.False(_output.IsFlushing);
         Assert.Equal([.. first, .. second, .. third, .. fourth], _output.Sent);
     }
 

@@ -7,6 +7,23 @@ namespace PipeWs.Tests.Connections;
 [Collection(AloneCollection.Name)]
 public sealed class LimitsTests
 {
+    public static TheoryData<Action<WsConnectionOptions>, string> Impossible => new()
+    {
+        { static options => options.FlushBytes = 0, "FlushBytes is 0; it must be at least 1." },
+        { static options => options.SendBacklogBytes = 0, "SendBacklogBytes is 0; it must be at least 1." },
+        { static options => options.MaxSendBacklogBytes = -1, "MaxSendBacklogBytes is -1; it must be at least 0." },
+        { static options => options.MaxMessageBytes = -1, "MaxMessageBytes is -1; it must be at least 0." },
+        { static options => options.CloseTimeout = TimeSpan.MaxValue, $"CloseTimeout is {TimeSpan.MaxValue}; it must be from 0 to 24.20:31:23.6470000, or infinite." },
+        { static options => options.PingInterval = TimeSpan.FromSeconds(-1), "PingInterval is -00:00:01; it must be from 0 to 24.20:31:23.6470000, or infinite." },
+    };
+
+    [Theory]
+    [MemberData(nameof(Impossible))]
+    public void What_no_connection_could_work_with_is_refused(Action<WsConnectionOptions> configure, string message)
+    {
+        Assert.Equal(message, Assert.Throws<ArgumentException>(() => new ConnectionHarness(configure: configure, run: false)).Message);
+    }
+
     [Theory]
     [InlineData(WsRole.Server)]
     [InlineData(WsRole.Client)]

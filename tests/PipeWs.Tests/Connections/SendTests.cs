@@ -1,5 +1,7 @@
 using System.Buffers;
+using System.IO.Pipelines;
 using System.Text;
+using PipeWs.Protocol.Compression;
 using PipeWs.Shared;
 
 namespace PipeWs.Tests.Connections;
@@ -373,6 +375,146 @@ public sealed class SendTests
         Assert.Equal(large, frame.Payload);
         Assert.True(harness.Output.Flushes > flushes + 50);
         await sending.Soon();
+    }
+
+    public static TheoryData<WsRole, bool, bool, bool> LargeFrames()
+    {
+        var data = new TheoryData<WsRole, bool, bool, bool>();
+        foreach (bool isShared in new[] { false, true })
+        {
+            foreach (bool pings in new[] { false, true })
+            {
+                data.Add(WsRole.Server, isShared, false, pings);
+                data.Add(WsRole.Client, isShared, false, pings);
+                data.Add(WsRole.Server, isShared, true, pings);
+                data.Add(WsRole.Client, isShared, true, pings);
+            }
+        }
+
+        return data;
+    }
+
+    [Theory]
+    [MemberData(nameof(LargeFrames))]
+    public async Task A_peer_that_takes_a_large_frame_slowly_is_neither_too_slow_nor_dead(WsRole role, bool isShared, bool isCompressed, bool pings)
+    {
+        await using var harness = new ConnectionHarness(
+            role,
+            options =>
+            {
+                options.FlushBytes = 1_000;
+                options.PingInterval = pings ? TimeSpan.FromSeconds(30) : Timeout.InfiniteTimeSpan;
+            },
+            compression: isCompressed ? new DeflateParameters() : null);
+
+        // Random bytes do not become shorter: they leave as they are.
+        byte[] large = new byte[60_000];
+        new Random(4).NextBytes(large);
+        harness.Output.Hold();
+        using (WsBatch.Begin())
+        {
+            if (isShared)
+            {
+                WsFrame frame = WsFrame.Create(WsMessageType.Binary, large);
+                Assert.True(harness.Connection.TrySend(frame));
+                frame.Release();
+            }
+            else
+            {
+                Assert.True(harness.Connection.TrySend(WsMessageType.Binary, large));
+            }
+
+            Assert.True(harness.Connection.TrySend(WsMessageType.Binary, [7]));
+        }
+
+        int flushes = harness.Output.Flushes;
+        while (harness.Connection.BacklogBytes > 0)
+        {
+            await harness.AdvanceAsync(TimeSpan.FromSeconds(4));
+            Assert.False(harness.Connection.IsClosing);
+            await LetOneFlushPassAsync(harness);
+        }
+
+        harness.Output.Release();
+        Assert.Equal(large, (await NextMessageAsync(harness)).Payload);
+        Assert.Equal([7], (await NextMessageAsync(harness)).Payload);
+        Assert.True(harness.Output.Flushes > flushes + 50, $"{harness.Output.Flushes - flushes} flushes");
+    }
+
+    private static async Task<RawFrame> NextMessageAsync(ConnectionHarness harness)
+    {
+        RawFrame frame;
+        while ((frame = await harness.Peer.ReadFrameAsync()).Opcode == RawFrame.Ping)
+        {
+        }
+
+        return frame;
+    }
+
+    [Fact]
+    public async Task What_a_sender_lends_does_not_make_the_peer_too_slow_for_what_others_send()
+    {
+        await using var harness = new ConnectionHarness(configure: static options => options.MaxSendBacklogBytes = 1024 * 1024);
+        harness.Output.Hold();
+        Task sending = harness.Connection.SendAsync(WsMessageType.Binary, new byte[2 * 1024 * 1024]).AsTask();
+        Assert.True(harness.Connection.BacklogBytes > 2 * 1024 * 1024);
+
+        Assert.True(harness.Connection.TrySend(WsMessageType.Text, "small"u8));
+        Assert.False(harness.Connection.IsClosing);
+        harness.Output.Release();
+        Assert.Equal(2 * 1024 * 1024, (await harness.Peer.ReadFrameAsync()).Payload.Length);
+        Assert.Equal("small", Encoding.UTF8.GetString((await harness.Peer.ReadFrameAsync()).Payload));
+        await sending.Soon();
+        await Conditions.UntilAsync(() => harness.Connection.BacklogBytes == 0, "nothing waits");
+    }
+
+    [Fact]
+    public async Task Whoever_writes_for_the_others_gets_away_though_they_never_stop()
+    {
+        bool goesOn = true;
+        WsConnection? connection = null;
+        var output = new EagerPipeWriter(() =>
+        {
+            if (Volatile.Read(ref goesOn))
+            {
+                connection!.TrySend(WsMessageType.Text, "more"u8);
+            }
+        });
+        connection = new WsConnection(new DuplexPipePair.End(new Pipe().Reader, output), WsRole.Server, new WsConnectionOptions(), new WsHeartbeat(new ManualTimeProvider()));
+        Task<bool> sending = Task.Factory.StartNew(() => connection.TrySend(WsMessageType.Text, "first"u8), TaskCreationOptions.LongRunning);
+        Assert.True(await sending.Soon());
+        await Conditions.UntilAsync(() => connection.MessagesSent > 10_000, "what the others send goes on leaving");
+        Volatile.Write(ref goesOn, false);
+        await Conditions.UntilAsync(() => connection.BacklogBytes == 0, "nothing waits");
+        await connection.DisposeAsync();
+    }
+
+    /// <summary>An output that takes everything at once.</summary>
+    private sealed class EagerPipeWriter(Action onFlush) : PipeWriter
+    {
+        private readonly byte[] _buffer = new byte[128 * 1024];
+
+        public override void Advance(int bytes)
+        {
+        }
+
+        public override void CancelPendingFlush()
+        {
+        }
+
+        public override void Complete(Exception? exception = null)
+        {
+        }
+
+        public override Memory<byte> GetMemory(int sizeHint = 0) => _buffer;
+
+        public override Span<byte> GetSpan(int sizeHint = 0) => _buffer;
+
+        public override ValueTask<FlushResult> FlushAsync(CancellationToken cancellationToken = default)
+        {
+            onFlush();
+            return default;
+        }
     }
 
     public static TheoryData<WsRole, int> Cuts()
