@@ -1,5 +1,6 @@
 using System.Net;
 using Microsoft.Extensions.Logging;
+using PipeWs.Server.Diagnostics;
 
 namespace PipeWs.Server.Filters;
 
@@ -15,7 +16,8 @@ internal sealed partial class ConnectionLoggingFilter(WsLoggingOptions options, 
     private async Task LogAsync(IWsConnection connection, WsConnectionDelegate next)
     {
         long start = _time.GetTimestamp();
-        LogOpened(_logger, _level, connection.Id, connection.RemoteEndPoint, connection.Path, connection.Subprotocol, connection.UserId);
+        string path = LogText.Of(connection.Path);
+        LogOpened(_logger, _level, connection.Id, connection.RemoteEndPoint, path, connection.Subprotocol, connection.UserId);
         await next(connection);
         if (connection.Closed is { IsCompletedSuccessfully: true } closed)
         {

@@ -1,12 +1,11 @@
 using Microsoft.Extensions.Logging;
+using PipeWs.Server.Diagnostics;
 
 namespace PipeWs.Server.Filters;
 
 /// <summary>Logs messages: which, how large, how long, what came of it.</summary>
 internal sealed partial class LoggingFilter(WsLoggingOptions options, FilterScope scope) : IWsMessageFilter
 {
-    private const int MaxIdChars = 64;
-
     private readonly ILogger _logger = scope.Logger;
     private readonly TimeProvider _time = scope.Time;
     private readonly LogLevel _level = options.MessageLevel;
@@ -68,25 +67,7 @@ internal sealed partial class LoggingFilter(WsLoggingOptions options, FilterScop
         LogFailed(_logger, _level, context.Connection.Id, context.Action, id, context.Type, context.Payload.Length, elapsed, type);
     }
 
-    /// <summary>An id is the peer's: it gets no long lines into a log, and no line of its own.</summary>
-    private static string? Loggable(string? id)
-    {
-        if (id is null)
-        {
-            return null;
-        }
-
-        int length = Math.Min(id.Length, MaxIdChars);
-        return length == id.Length && !id.AsSpan().ContainsAnyInRange('\0', '\x1F')
-            ? id
-            : string.Create(length, id, static (chars, id) =>
-            {
-                for (int i = 0; i < chars.Length; i++)
-                {
-                    chars[i] = char.IsControl(id[i]) ? '?' : id[i];
-                }
-            });
-    }
+    private static string? Loggable(string? id) => id is null ? null : LogText.Of(id);
 
     [LoggerMessage(EventId = 2120, EventName = "MessageHandled", Message = "Connection {ConnectionId}: \"{Action}\" {RequestId}, {Type} of {PayloadBytes} bytes, took {ElapsedMilliseconds} ms, error {ErrorCode}")]
     private static partial void LogHandled(

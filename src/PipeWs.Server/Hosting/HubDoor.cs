@@ -122,14 +122,18 @@ internal sealed class HubDoor
 
     public void LogRefused(HandshakeRefusal refusal, string path, EndPoint? remote)
     {
+        if (refusal == BearerChallenge.Gone)
+        {
+            LogLost(path, remote, null);
+            return;
+        }
+
         _metrics?.HandshakeRefused(Name, refusal.StatusCode);
-        HostingLog.HandshakeRefused(Logger, Shorten(path), remote, refusal.StatusCode, refusal.Message);
+        HostingLog.HandshakeRefused(Logger, LogText.Of(path), remote, refusal.StatusCode, refusal.Message);
     }
 
     /// <summary>The peer, or the transport, ended the connection while its handshake was judged.</summary>
-    public void LogLost(string path, EndPoint? remote, Exception? error) => HostingLog.HandshakeLost(Logger, remote, Shorten(path), error);
-
-    private static string Shorten(string path) => path.Length <= 128 ? path : path[..128];
+    public void LogLost(string path, EndPoint? remote, Exception? error) => HostingLog.HandshakeLost(Logger, remote, LogText.Of(path), error);
 
     /// <summary>The rules of the present options.</summary>
     private OriginRules Origins()

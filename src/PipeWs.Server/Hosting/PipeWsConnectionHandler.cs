@@ -63,7 +63,7 @@ public sealed class PipeWsConnectionHandler : ConnectionHandler
             if (await RawHandshake.ReadAsync(connection, reader, ShortestTimeout(), _first.Clock) is { } status)
             {
                 HubDoor? door = _doors.GetValueOrDefault(reader.Request.Path, _anyPath!);
-                await RawHandshake.AnswerAsync(connection, control, reader, status, door, _first);
+                await RawHandshake.AnswerAsync(connection, control, reader, status, door, door ?? _first);
             }
             else
             {

@@ -25,7 +25,7 @@ internal sealed partial class Hub
         {
             if (MessagePipeline.Create(_filters) is { } pipeline)
             {
-                Router = new Router(_registration, this, _loggers.CreateLogger("PipeWs.Server.Router"), hooks: Hooks, pipeline: pipeline) { Counters = Counters };
+                Router = CreateRouter(pipeline);
             }
 
             if (_registration.ConnectionFilters.Count > 0)
@@ -45,6 +45,9 @@ internal sealed partial class Hub
             throw;
         }
     }
+
+    private Router CreateRouter(MessagePipeline? pipeline) =>
+        new(_registration, this, _loggers.CreateLogger("PipeWs.Server.Router"), _routerOptions, Hooks, pipeline) { Counters = Counters };
 
     /// <summary>The connection's life inside its filters.</summary>
     private async Task ServeFilteredAsync(HubConnection connection, WsConnectionDelegate pipeline)

@@ -2,6 +2,7 @@ using System.Security.Claims;
 using Microsoft.AspNetCore.Authorization;
 using PipeWs.Messages;
 using PipeWs.Protocol.Handshake;
+using PipeWs.Server.Diagnostics;
 using PipeWs.Server.Identity;
 using PipeWs.Server.Rooms;
 using PipeWs.Server.Routing;
@@ -38,7 +39,7 @@ internal sealed partial class Hub
         (WsAuthenticationResult result, HandshakeRefusal refusal) = await _identity!.AskAsync(request, connection.ConnectionClosed);
         if (refusal.IsRefused)
         {
-            await RefuseAsync(context, refusal.StatusCode, refusal.Message);
+            await RefuseAsync(context, refusal);
             return;
         }
 
@@ -58,7 +59,7 @@ internal sealed partial class Hub
         refusal = await _identity.CheckPoliciesAsync(user, request, connection.ConnectionClosed);
         if (refusal.IsRefused)
         {
-            await RefuseAsync(context, refusal.StatusCode, refusal.Message);
+            await RefuseAsync(context, refusal);
             return;
         }
 
@@ -180,6 +181,10 @@ internal sealed partial class Hub
         _everyone.Activate(everyone);
     }
 
+    // Who went while he was judged was not refused, and hears no more.
+    private ValueTask RefuseAsync(RequestContext context, in HandshakeRefusal refusal) =>
+        refusal == BearerChallenge.Gone ? context.MarkReplied() : RefuseAsync(context, refusal.StatusCode, refusal.Message);
+
     private ValueTask RefuseAsync(RequestContext context, int code, string reason)
     {
         _identity!.CountRefused();
@@ -194,7 +199,7 @@ internal sealed partial class Hub
             return true;
         }
 
-        IdentityLog.RoomForbidden(_logger, connection.Id, room);
+        IdentityLog.RoomForbidden(_logger, connection.Id, LogText.Of(room));
         return false;
     }
 

@@ -2,6 +2,7 @@ using System.Buffers;
 using Microsoft.Extensions.Logging;
 using PipeWs.Messages;
 using PipeWs.Protocol.Framing;
+using PipeWs.Server.Diagnostics;
 using PipeWs.Server.Rooms;
 
 namespace PipeWs.Server.Hubs;
@@ -20,11 +21,19 @@ internal sealed partial class Hub
 
         int shard = ChooseShard(accepted.Loop);
         HubConnection connection;
-        do
+        while (true)
         {
             connection = new HubConnection(this, NewId(), accepted, shard);
+
+            // Before anybody finds it: one that has yet to say who it is must not look as if it had.
+            BeginIdentity(connection, accepted);
+            if (_connections.TryAdd(connection.Id, connection))
+            {
+                break;
+            }
+
+            connection.Identity?.End();
         }
-        while (!_connections.TryAdd(connection.Id, connection));
 
         try
         {
@@ -34,12 +43,12 @@ internal sealed partial class Hub
         {
             // A listener of the application's threw. It must not leave a connection behind that nobody serves.
             _connections.TryRemove(connection.Id, out _);
+            connection.Identity?.End();
             EndTelemetry(connection);
             SignalIfEmpty();
             throw;
         }
 
-        BeginIdentity(connection, accepted);
         Task opened;
 
         // The welcome has its place first, and leaves at the batch's end: whoever has read it is found by its user's name, unless a filter or a hook takes its time.
@@ -158,7 +167,8 @@ internal sealed partial class Hub
         if (_logger.IsEnabled(level))
         {
             // One line, whatever a peer does; only what went wrong in the application shows where.
-            LogClosed(_logger, level, connection.Id, info.Code, info.Reason, info.Initiator, info.WasClean, level == LogLevel.Error ? info.Exception : null);
+            string reason = LogText.Of(info.Reason);
+            LogClosed(_logger, level, connection.Id, info.Code, reason, info.Initiator, info.WasClean, level == LogLevel.Error ? info.Exception : null);
         }
     }
 

@@ -4,6 +4,7 @@ using System.Security.Cryptography;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using PipeWs.Messages;
+using PipeWs.Server.Diagnostics;
 using PipeWs.Server.Hooks;
 using PipeWs.Server.Identity;
 using PipeWs.Server.Limits;
@@ -22,6 +23,7 @@ internal sealed partial class Hub : IWsHub, IHubEntrance, IBuiltInMessages, IWsH
     private readonly ILoggerFactory _loggers;
     private readonly HubRegistration _registration;
     private readonly Shard[] _shards;
+    private readonly RouterOptions _routerOptions;
     private readonly RoomRegistry _rooms;
     private readonly Room _everyone;
     private readonly bool _takesJson;
@@ -50,7 +52,8 @@ internal sealed partial class Hub : IWsHub, IHubEntrance, IBuiltInMessages, IWsH
         ResolveRoomPolicies();
         _everyone = new Room("", new WsRoomOptions { MaxLagMessages = options.Rooms.MaxLagMessages }, _shards, Time);
         All = new EveryoneSender(_everyone);
-        Router = new Router(registration, this, loggers.CreateLogger("PipeWs.Server.Router"), new RouterOptions { Names = EnvelopeNames.Choose(options.DiscriminatorNames.AsReadOnly(), options.BodyNames.AsReadOnly()) }, Hooks) { Counters = Counters };
+        _routerOptions = new RouterOptions { Names = EnvelopeNames.Choose(options.DiscriminatorNames.AsReadOnly(), options.BodyNames.AsReadOnly()) };
+        Router = CreateRouter(null);
         _takesJson = !registration.TakesRawText;
         _speaksJson = _takesJson && options.SendWelcome;
         BeginDiagnostics();
@@ -219,7 +222,8 @@ internal sealed partial class Hub : IWsHub, IHubEntrance, IBuiltInMessages, IWsH
             catch (Exception e)
             {
                 Counters.HookFailed();
-                LogEventHandlerFailed(_logger, member.Room.Name, e);
+                string room = LogText.Of(member.Room.Name);
+                LogEventHandlerFailed(_logger, room, e);
                 _ = Hooks.OnErrorAsync(new WsErrorContext(e, WsErrorSource.RoomEvent, member.Connection, Room: member.Room.Name));
             }
         }

@@ -1,3 +1,4 @@
+using System.Numerics;
 using PipeWs.Messages;
 using PipeWs.Server.Limits;
 using PipeWs.Server.Rooms;
@@ -8,6 +9,9 @@ namespace PipeWs.Server.Hubs;
 // Its memberships. The gate orders joins, leaves and the end of the connection, so that none is left behind.
 internal sealed partial class HubConnection
 {
+    /// <summary>So many memberships that are over may be kept without a look at which of them are still needed.</summary>
+    private const int MinDeparted = 8;
+
     private Dictionary<string, Membership>? _memberships;
 
     /// <summary>Memberships that are over, while the connection's writer may still hold them.</summary>
@@ -132,7 +136,7 @@ internal sealed partial class HubConnection
                 over = before;
             }
 
-            if (_memberships?.Count >= _hub.Options.MaxRoomsPerConnection)
+            if ((_memberships?.Count ?? 0) >= _hub.Options.MaxRoomsPerConnection)
             {
                 member = null;
                 _hub.CountRefusal(LimitKind.MaxRoomsPerConnection);
@@ -196,6 +200,7 @@ internal sealed partial class HubConnection
             _ended = true;
             members = _memberships is null ? [] : [.. _memberships.Values];
             _memberships = null;
+            _departed = null;
         }
 
         List<Task>? told = null;
@@ -228,7 +233,19 @@ internal sealed partial class HubConnection
         _ = _hub.Leave(member);
     }
 
-    private void AddDeparted(Membership member) => (_departed ??= []).Add(member);
+    private void AddDeparted(Membership member)
+    {
+        List<Membership> departed = _departed ??= [];
+        if (departed.Count >= MinDeparted && BitOperations.IsPow2(departed.Count))
+        {
+            // Each holds its room with the room's log. Looked through when the list has doubled, so that a leave costs the same however many there were.
+            RemoveWritten(departed);
+        }
+
+        departed.Add(member);
+    }
+
+    private static void RemoveWritten(List<Membership> departed) => departed.RemoveAll(static member => !member.IsSignalled);
 
     /// <summary>
     /// Whether as many memberships that are over as a connection may have rooms still wait for its writer. A peer that takes nothing must not make that list grow by
@@ -241,7 +258,7 @@ internal sealed partial class HubConnection
             return false;
         }
 
-        _departed.RemoveAll(static member => !member.IsSignalled);
+        RemoveWritten(_departed);
         return _departed.Count >= _hub.Options.MaxRoomsPerConnection;
     }
 

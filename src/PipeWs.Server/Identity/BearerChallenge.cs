@@ -26,6 +26,9 @@ internal static class BearerChallenge
     /// <summary>503: the authenticator did not answer.</summary>
     public static readonly HandshakeRefusal TookTooLong = HandshakeRefusal.Unavailable("The token could not be judged in time. Try again later.");
 
+    /// <summary>The peer went while it was judged: it was not refused, and nobody hears this.</summary>
+    public static readonly HandshakeRefusal Gone = HandshakeRefusal.Unavailable("The peer was gone before it was judged.");
+
     /// <summary>401: the token is refused.</summary>
     /// <param name="reason">Why, as the authenticator says.</param>
     /// <param name="token">The token, of which nothing may be told.</param>

@@ -6,6 +6,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using PipeWs.Protocol.Handshake;
+using PipeWs.Server.Diagnostics;
 using PipeWs.Server.Routing;
 
 namespace PipeWs.Server.Identity;
@@ -138,16 +139,17 @@ internal sealed class HubIdentity
         }
         catch (OperationCanceledException) when (patience.IsCancellationRequested)
         {
-            if (!cancellationToken.IsCancellationRequested)
+            if (cancellationToken.IsCancellationRequested)
             {
-                IdentityLog.AuthenticatorTimedOut(_logger, _name, Options.Timeout, request.Path, request.RemoteEndPoint);
+                return (WsAuthenticationResult.NoCredentials, BearerChallenge.Gone);
             }
 
+            IdentityLog.AuthenticatorTimedOut(_logger, _name, Options.Timeout, LogText.Of(request.Path), request.RemoteEndPoint);
             return (WsAuthenticationResult.NoCredentials, BearerChallenge.TookTooLong);
         }
         catch (Exception exception)
         {
-            IdentityLog.AuthenticatorFailed(_logger, _name, request.Path, request.RemoteEndPoint, WithoutToken(exception, request.Token));
+            IdentityLog.AuthenticatorFailed(_logger, _name, LogText.Of(request.Path), request.RemoteEndPoint, WithoutToken(exception, request.Token));
             return (WsAuthenticationResult.NoCredentials, BearerChallenge.Failed);
         }
     }
@@ -170,16 +172,17 @@ internal sealed class HubIdentity
         }
         catch (OperationCanceledException) when (patience.IsCancellationRequested)
         {
-            if (!cancellationToken.IsCancellationRequested)
+            if (cancellationToken.IsCancellationRequested)
             {
-                IdentityLog.PoliciesTimedOut(_logger, _name, Options.Timeout, request.Path, request.RemoteEndPoint);
+                return BearerChallenge.Gone;
             }
 
+            IdentityLog.PoliciesTimedOut(_logger, _name, Options.Timeout, LogText.Of(request.Path), request.RemoteEndPoint);
             return BearerChallenge.TookTooLong;
         }
         catch (Exception exception)
         {
-            IdentityLog.PoliciesFailed(_logger, _name, request.Path, request.RemoteEndPoint, WithoutToken(exception, request.Token));
+            IdentityLog.PoliciesFailed(_logger, _name, LogText.Of(request.Path), request.RemoteEndPoint, WithoutToken(exception, request.Token));
             return BearerChallenge.Failed;
         }
     }
@@ -215,7 +218,11 @@ internal sealed class HubIdentity
 
     private HandshakeIdentity Refuse(HandshakeRefusal refusal)
     {
-        CountRefused();
+        if (refusal != BearerChallenge.Gone)
+        {
+            CountRefused();
+        }
+
         return new(refusal, null, null, false, "", null);
     }
 }

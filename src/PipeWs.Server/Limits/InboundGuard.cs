@@ -13,6 +13,7 @@ internal sealed class InboundGuard : IWsHeartbeatItem, IDisposable
     private readonly TokenBucket? _bytes;
     private volatile bool _messageSinceTick;
     private long _lastMessage = -1;
+    private long _lastBytes;
 
     public InboundGuard(InboundLimits limits, HubConnection connection, WsHeartbeat heartbeat)
     {
@@ -63,8 +64,13 @@ internal sealed class InboundGuard : IWsHeartbeatItem, IDisposable
 
     void IWsHeartbeatItem.OnHeartbeat(long now)
     {
+        // A message that is still arriving counts while bytes come.
+        long bytes = _connection.Ws.BytesReceived;
+        bool arrives = bytes != _lastBytes && _connection.Ws.IsInMessage;
+        _lastBytes = bytes;
+
         // While a message is handled the next is not read, and its absence is not the peer's fault.
-        if (_messageSinceTick || _lastMessage < 0 || _connection.Ws.IsInReceiver)
+        if (_messageSinceTick || arrives || _lastMessage < 0 || _connection.Ws.IsInReceiver)
         {
             _messageSinceTick = false;
             _lastMessage = now;

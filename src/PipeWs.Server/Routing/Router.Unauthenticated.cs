@@ -20,7 +20,7 @@ internal sealed partial class Router
         if (type == WsMessageType.Binary)
         {
             context.BeginRaw(payload, type);
-            return RefuseAsync(context, Unauthenticated);
+            return Invoke(context, _early);
         }
 
         ReadOnlySpan<byte> message = context.Begin(payload, _names);

@@ -34,9 +34,9 @@ internal sealed class TypedRoute<T>(string name, JsonTypeInfo<T> type, Func<WsMe
                 : $"the body is not what the action expects, at {(e.Path.Length > MaxPathChars ? e.Path[..MaxPathChars] : e.Path)}";
             return false;
         }
-        catch (Exception e) when (e is InvalidOperationException or FormatException or OverflowException)
+        catch (Exception e) when (e is InvalidOperationException or FormatException or OverflowException or NotSupportedException)
         {
-            // Utf8JsonReader's getters refuse strings with these, and so do converters that parse them.
+            // Utf8JsonReader's getters refuse strings with these, and so do converters that parse them; the last is for a body that does not say which derived type it is.
             problem = "the body is not what the action expects";
             return false;
         }

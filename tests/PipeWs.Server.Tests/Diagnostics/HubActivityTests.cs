@@ -50,6 +50,28 @@ public sealed class HubActivityTests
 
     [Theory]
     [MemberData(nameof(Doors))]
+    public async Task Who_finds_a_connection_before_it_has_said_who_it_is_cannot_have_it_join(Door door, bool isSecure)
+    {
+        await using HubServer server = await HubServer.JsonAsync(
+            door,
+            isSecure,
+            static options => options.Authentication.Mode = WsAuthenticationMode.FirstMessage,
+            static builder => builder.UseStaticTokens(new Dictionary<string, string> { ["good"] = "ann" }),
+            hasBystander: false);
+        var joins = new ConcurrentQueue<WsJoinStatus>();
+        using var trace = new Trace(onStarted: () =>
+        {
+            foreach (IWsConnection connection in server.Hub.Connections)
+            {
+                joins.Enqueue(connection.JoinAsync("lobby").AsTask().GetAwaiter().GetResult().Status);
+            }
+        });
+        await using RawPeer peer = await server.OpenAsync(RawPeer.Handshake(more: trace.Header));
+        Assert.Equal([WsJoinStatus.Forbidden], joins);
+    }
+
+    [Theory]
+    [MemberData(nameof(Doors))]
     public async Task Each_message_of_a_sampled_connection_has_an_activity_named_by_its_action(Door door, bool isSecure)
     {
         Activity? inHandler = null;
@@ -226,14 +248,22 @@ public sealed class HubActivityTests
         private readonly ActivityListener _listener;
         private readonly ConcurrentQueue<Activity> _started = new();
         private readonly ConcurrentQueue<Activity> _ended = new();
+        private readonly Action? _onStarted;
 
-        public Trace(ActivitySamplingResult sampling = ActivitySamplingResult.AllDataAndRecorded)
+        public Trace(ActivitySamplingResult sampling = ActivitySamplingResult.AllDataAndRecorded, Action? onStarted = null)
         {
+            _onStarted = onStarted;
             _listener = new ActivityListener
             {
                 ShouldListenTo = static source => source.Name == WsDiagnostics.ActivitySourceName,
                 Sample = (ref ActivityCreationOptions<ActivityContext> options) => options.TraceId == Id ? sampling : ActivitySamplingResult.None,
-                ActivityStarted = activity => AddIfMine(_started, activity),
+                ActivityStarted = activity =>
+                {
+                    if (AddIfMine(_started, activity))
+                    {
+                        _onStarted?.Invoke();
+                    }
+                },
                 ActivityStopped = activity => AddIfMine(_ended, activity),
             };
             ActivitySource.AddActivityListener(_listener);
@@ -255,12 +285,15 @@ public sealed class HubActivityTests
 
         public void Dispose() => _listener.Dispose();
 
-        private void AddIfMine(ConcurrentQueue<Activity> queue, Activity activity)
+        private bool AddIfMine(ConcurrentQueue<Activity> queue, Activity activity)
         {
-            if (activity.TraceId == Id)
+            if (activity.TraceId != Id)
             {
-                queue.Enqueue(activity);
+                return false;
             }
+
+            queue.Enqueue(activity);
+            return true;
         }
     }
 }

@@ -1,5 +1,9 @@
+using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.Logging;
+using PipeWs.Protocol.Framing;
 using PipeWs.Server.Tests.Support;
+using PipeWs.Shared;
+using RawPeer = PipeWs.Server.Tests.Support.RawPeer;
 
 namespace PipeWs.Server.Tests.Filters;
 
@@ -30,6 +34,32 @@ public sealed class LoggingFilterTests
         Assert.EndsWith("error 404", lines[2].Text, StringComparison.Ordinal);
         Assert.EndsWith("with InvalidOperationException", lines[3].Text, StringComparison.Ordinal);
         Assert.Contains("ended with 1000, begun by Remote, clean: True", lines[4].Text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task What_a_peer_chose_gets_no_line_of_its_own_in_a_log()
+    {
+        var lines = new EveryLine();
+        await using HubServer server = await HubServer.JsonAsync(Door.Mapped, hasBystander: false, build: static builder => builder.UseLogging(), services: lines.AddTo, app: static app =>
+            app.MapPipeWs("/rooms/{room}"));
+        await using (RawPeer refused = await server.Server.ConnectAsync())
+        {
+            await refused.SendAsync(RawPeer.Handshake("GET /rooms/a%0Aforged HTTP/1.1", more: "Origin: https://elsewhere.example"));
+            Assert.Equal(403, (await refused.ReadAnswerAsync()).StatusCode);
+        }
+
+        await using (RawPeer peer = await server.OpenAsync(RawPeer.Handshake("GET /rooms/b%0Aforged HTTP/1.1")))
+        {
+            await peer.SendTextAsync("""{"action":"c\nforged"}""");
+            Assert.Contains("c\\nforged", await peer.ReadTextAsync(), StringComparison.Ordinal);
+            await peer.SendFrameAsync(Opcode.Close, [0x03, 0xE8, .. "d\nforged"u8]);
+            await server.AssertConnectionsAsync(0);
+        }
+
+        await Conditions.UntilAsync(() => lines.All.Any(static line => line.Contains("2001:", StringComparison.Ordinal)), "the end is logged");
+        string[] ours = [.. lines.All.Where(static line => line.StartsWith("PipeWs", StringComparison.Ordinal))];
+        Assert.All("abcd", letter => Assert.Contains(ours, line => line.Contains($"{letter}?forged", StringComparison.Ordinal)));
+        Assert.All(ours, static line => Assert.DoesNotContain("\nforged", line, StringComparison.Ordinal));
     }
 
     [Fact]

@@ -208,6 +208,23 @@ public sealed class RateLimitTests
     }
 
     [Fact]
+    public async Task Binary_messages_before_the_first_auth_count_too()
+    {
+        await using HubServer server = await HubServer.JsonAsync(
+            configure: static options => options.Authentication.Mode = WsAuthenticationMode.FirstMessage,
+            hasBystander: false,
+            build: static builder => builder.UseStaticTokens(new Dictionary<string, string> { ["good"] = "ann" }).UseRateLimit(static limit => Once(limit, 2)));
+        await using RawPeer peer = await server.OpenAsync();
+        foreach (int code in (int[])[401, 401, 429])
+        {
+            await peer.SendFrameAsync(Opcode.Binary, [1]);
+            Assert.Contains($"\"code\":{code},", await peer.ReadTextAsync(), StringComparison.Ordinal);
+        }
+
+        Assert.Equal(1, server.Hub.Counters.RateLimitedCount);
+    }
+
+    [Fact]
     public void Idle_limiters_are_let_go_by_one_timer_and_made_anew()
     {
         var clock = new ManualTimeProvider();

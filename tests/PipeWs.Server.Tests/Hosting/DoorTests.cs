@@ -169,10 +169,15 @@ public class DoorTests
         await using RawPeer other = await server.ConnectAsync();
         await other.UpgradeAsync(RawPeer.Handshake("GET /second?x HTTP/1.1"));
         await second.NextAsync();
+        using var meter = new MeterRecorder(server.App.Services);
         await using RawPeer lost = await server.ConnectAsync();
         await lost.SendAsync(RawPeer.Handshake("GET /third HTTP/1.1"));
         Assert.Equal(404, (await lost.ReadAnswerAsync()).StatusCode);
         await lost.AssertClosedAsync();
+        await using RawPeer refused = await server.ConnectAsync();
+        await refused.SendAsync(RawPeer.Handshake("GET /second HTTP/1.1", more: "Origin: https://elsewhere.example"));
+        Assert.Equal(403, (await refused.ReadAnswerAsync()).StatusCode);
+        Assert.Equal(["", "second"], meter.Recorded("pipews.server.handshake.refusals").Select(static refusal => refusal.Tags["pipews.hub"]));
     }
 
     [Fact]

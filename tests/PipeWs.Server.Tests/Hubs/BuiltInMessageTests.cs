@@ -38,10 +38,13 @@ public sealed class BuiltInMessageTests
         await peer.AskAsync("""{"id":"1","type":"ping"}""", """{"id":"1","type":"pong"}""");
     }
 
-    [Fact]
-    public async Task The_names_of_discriminator_and_body_are_the_applications()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task The_names_of_discriminator_and_body_are_the_applications(bool isFiltered)
     {
         await using HubServer server = await HubServer.JsonAsync(
+            build: builder => _ = isFiltered ? builder.UseLogging() : builder,
             configure: options =>
             {
                 options.DiscriminatorNames.Add("op");

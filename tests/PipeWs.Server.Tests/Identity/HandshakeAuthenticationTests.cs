@@ -180,6 +180,39 @@ public sealed class HandshakeAuthenticationTests
 
     [Theory]
     [MemberData(nameof(Doors))]
+    public async Task Who_goes_while_he_is_judged_was_not_refused(Door door, bool isSecure)
+    {
+        var lines = new EveryLine();
+        var judging = new TaskCompletionSource();
+        await using HubServer server = await HubServer.JsonAsync(
+            door,
+            isSecure,
+            build: builder => builder.UseAuthenticator(async (_, cancellationToken) =>
+            {
+                judging.SetResult();
+                await Task.Delay(Timeout.Infinite, cancellationToken);
+                return WsAuthenticationResult.NoCredentials;
+            }),
+            services: lines.AddTo,
+            hasBystander: false);
+        using (var meter = new MeterRecorder(server.Server.App.Services))
+        {
+            await using (RawPeer peer = await server.Server.ConnectAsync())
+            {
+                await peer.SendAsync(Tokens.Handshake("x"));
+                await judging.Task.Soon();
+            }
+
+            await Conditions.UntilAsync(() => lines.All.Any(static line => line.Contains(" 101: ", StringComparison.Ordinal)), "it is told of as lost");
+            Assert.Empty(meter.Recorded("pipews.server.handshake.refusals"));
+        }
+
+        Assert.Equal(0, server.Hub.AuthenticationRefusals);
+        Assert.DoesNotContain(lines.All, static line => line.Contains("PipeWs.Server.Hosting Information 100:", StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [MemberData(nameof(Doors))]
     public async Task A_service_of_the_application_may_authenticate_and_use_the_hub(Door door, bool isSecure)
     {
         await using HubServer server = await HubServer.JsonAsync(door, isSecure, build: static builder => builder.UseAuthenticator<OnceOnly>(), hasBystander: false);

@@ -1,3 +1,4 @@
+using PipeWs.Server.Hubs;
 using PipeWs.Server.Limits;
 using PipeWs.Server.Tests.Support;
 using PipeWs.Shared;
@@ -27,6 +28,35 @@ public sealed class IdleTests
         Assert.Equal(1000, silent.CloseCode);
         Assert.Equal(0, talking.CloseCode);
         Assert.Equal(1, test.Hub.Counters.Refusals.GetValueOrDefault("IdleTimeout"));
+    }
+
+    [Fact]
+    public async Task A_peer_is_not_idle_while_the_bytes_of_its_message_come()
+    {
+        var clock = new ManualTimeProvider();
+        using var test = new TestHub(
+            static options =>
+            {
+                Limit(options);
+                options.FrameTimeout = Timeout.InfiniteTimeSpan;
+            },
+            time: clock);
+        var pipe = DuplexPipePair.Create();
+        Task served = test.Hub.RunAsync(new AcceptedConnection(_ => { }) { Transport = pipe.Connection, Path = "/ws", TransportClosed = CancellationToken.None, CloseRequested = CancellationToken.None });
+        byte[] message = PipeWs.Shared.RawFrame.Encode(PipeWs.Shared.RawFrame.Binary, new byte[100_000], maskingKey: 7);
+        var connection = (HubConnection)Assert.Single(test.Hub.Connections);
+        for (int sent = 0; sent < 60_000; sent += 10_000)
+        {
+            await pipe.Peer.Output.WriteAsync(message.AsMemory(sent, 10_000));
+            await Conditions.UntilAsync(() => connection.Ws.BytesReceived >= sent + 10_000, "it is read");
+            clock.Advance(TimeSpan.FromSeconds(25));
+            Assert.False(connection.Ws.IsClosing);
+        }
+
+        clock.Advance(TimeSpan.FromSeconds(29));
+        Assert.False(connection.Ws.IsClosing);
+        await pipe.Peer.Output.CompleteAsync();
+        await served.Soon();
     }
 
     [Fact]

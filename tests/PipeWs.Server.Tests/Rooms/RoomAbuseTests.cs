@@ -1,5 +1,7 @@
 using System.Globalization;
+using System.Runtime.CompilerServices;
 using System.Text;
+using PipeWs.Server.Hubs;
 using PipeWs.Server.Rooms;
 using PipeWs.Server.Tests.Support;
 using PipeWs.Shared;
@@ -112,6 +114,35 @@ public sealed class RoomAbuseTests
         }
 
         Assert.Equal(100, peer.Texts.Count);
+    }
+
+    [Fact]
+    public async Task Rooms_that_are_over_are_let_go_by_a_connection_that_lives_on()
+    {
+        using var hub = new TestHub(static options => options.SendWelcome = false);
+        await using var peer = new HookedPeer(hub.Hub);
+        WeakReference[] rooms = [.. Enumerable.Range(0, 100).Select(i => JoinAndLeave(hub.Hub, peer.Connection, $"match {i}"))];
+        GC.Collect();
+        Assert.InRange(rooms.Count(static room => room.IsAlive), 0, 16);
+        Assert.Equal(0, hub.Hub.RoomRegistry.Count);
+
+        [MethodImpl(MethodImplOptions.NoInlining)]
+        static WeakReference JoinAndLeave(Hub hub, HubConnection connection, string name)
+        {
+            connection.EndJoin(connection.BeginJoin(name, WsSince.Head, out _)!);
+            var room = new WeakReference(hub.RoomRegistry.Find(name));
+            hub.Room(name).Publish("1"u8.ToArray());
+            Assert.True(connection.LeaveAsync(name).AsTask().IsCompletedSuccessfully);
+            return room;
+        }
+    }
+
+    [Fact]
+    public async Task A_connection_that_may_be_in_no_room_is_in_none()
+    {
+        using var hub = new TestHub(static options => options.MaxRoomsPerConnection = 0);
+        await using var peer = new HookedPeer(hub.Hub);
+        Assert.Equal(WsJoinStatus.TooManyRooms, (await peer.Connection.JoinAsync("lobby")).Status);
     }
 
     [Fact]

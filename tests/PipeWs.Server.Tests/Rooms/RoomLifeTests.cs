@@ -69,7 +69,9 @@ public sealed class RoomLifeTests
         using var hub = new TestHub(options => options.SendWelcome = false);
         await using var peer = new HubPeer(hub.Hub);
         var connection = (HubConnection)Assert.Single(hub.Hub.Connections);
-        Room room = hub.Hub.RoomRegistry.GetOrCreate("feed");
+
+        // None of the hub's own, which the hub would let go of while nobody is in it.
+        var room = new Room("feed", new WsRoomOptions(), [.. Enumerable.Range(0, Environment.ProcessorCount).Select(static _ => new Shard())], TimeProvider.System);
         int round = 0;
         int published = 0;
         var publishing = new Thread(() =>

@@ -21,6 +21,7 @@ public partial class TypedRouteTests
     [InlineData("""{"id":"7","action":"trade","data":{"symbol":5,"quantity":1}}""", "the body is not what the action expects, at $.symbol")]
     [InlineData("""{"id":"7","action":"trade","data":{"symbol":"x","quantity":"many"}}""", "the body is not what the action expects, at $.quantity")]
     [InlineData("""{"id":"7","action":"trade","data":{"quantity":1}}""", "the body is not what the action expects, at $")]
+    [InlineData("""{"id":"7","action":"shape","data":{"r":1}}""", "the body is not what the action expects")]
     [InlineData("""{"id":"7","action":"picky","data":1}""", "the body is not what the action expects")]
     [InlineData("""{"id":"7","action":"picky","data":"nowhere"}""", "the body is not what the action expects")]
     public async Task A_body_that_does_not_fit_is_answered_with_where_and_the_connection_lives(string message, string words)
@@ -32,6 +33,7 @@ public partial class TypedRouteTests
                 calls++;
                 return default;
             })
+            .Map("shape", RouteJson.Default.Shape, static (_, _) => default)
             .Map("picky", RouteJson.Default.Picky, static (_, _) => default);
 
         Assert.Equal([$$"""{"id":"7","type":"error","code":400,"data":"{{words}}"}"""], await fixture.Send(message));
@@ -69,6 +71,12 @@ public partial class TypedRouteTests
 
     public sealed record Trade([property: JsonRequired] string Symbol, decimal Quantity);
 
+    [JsonPolymorphic]
+    [JsonDerivedType(typeof(Circle), "circle")]
+    public abstract record Shape;
+
+    public sealed record Circle(int R) : Shape;
+
     [JsonConverter(typeof(PickyConverter))]
     public readonly record struct Picky(int Value);
 
@@ -83,6 +91,7 @@ public partial class TypedRouteTests
     [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase)]
     [JsonSerializable(typeof(Trade))]
     [JsonSerializable(typeof(Picky))]
+    [JsonSerializable(typeof(Shape))]
     [JsonSerializable(typeof(int?))]
     [JsonSerializable(typeof(Dictionary<string, int>))]
     private sealed partial class RouteJson : JsonSerializerContext;
