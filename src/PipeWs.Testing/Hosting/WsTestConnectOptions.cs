@@ -17,7 +17,7 @@ public sealed class WsTestConnectOptions : WsTestPeerOptions
 
     /// <summary>
     /// Who it is. Where this or <see cref="UserId"/> is set, nobody is asked to authenticate the connection: it comes to the hub as from a mapped door whose application
-    /// authenticated it, past the handshake, while limits on connections apply. Default null.
+    /// authenticated it, past the handshake, while limits on connections and the hub's authorization policies apply. Default null.
     /// </summary>
     public ClaimsPrincipal? User { get; set; }
 

@@ -6,6 +6,7 @@ using Microsoft.Extensions.Hosting;
 using PipeWs.Protocol.Compression;
 using PipeWs.Protocol.Handshake;
 using PipeWs.Server;
+using PipeWs.Server.Identity;
 
 namespace PipeWs.Testing;
 
@@ -26,7 +27,7 @@ public sealed partial class WsTestServer
     /// <summary>Connects to a hub as a user, as from a mapped door whose application authenticated him.</summary>
     /// <param name="userId">The user's id (<see cref="IWsConnection.UserId"/>).</param>
     /// <param name="cancellationToken">Gives up waiting for the answer.</param>
-    /// <exception cref="WsHandshakeRefusedException">A limit on connections is reached.</exception>
+    /// <exception cref="WsHandshakeRefusedException">A limit on connections is reached, or the hub's authorization policies do not let him in.</exception>
     public Task<WsTestPeer> ConnectAsync(string userId, CancellationToken cancellationToken = default) =>
         ConnectAsync(new WsTestConnectOptions { UserId = userId }, cancellationToken);
 
@@ -40,7 +41,7 @@ public sealed partial class WsTestServer
         options ??= new WsTestConnectOptions();
         HubDoor door = HubDoor.Get(Services, options.Hub);
         MemoryLink link = _network.Connect(GetHub(options.Hub), options.Address, options.IsSecure, options.WindowBytes);
-        WsHandshakeAnswer answer = options.IsPastHandshake ? Enter(door, link, options) : await AskAsync(door, link, options, cancellationToken);
+        WsHandshakeAnswer answer = options.IsPastHandshake ? await EnterAsync(door, link, options, cancellationToken) : await AskAsync(door, link, options, cancellationToken);
         if (answer.Peer is { } peer)
         {
             lock (_gate)
@@ -58,15 +59,96 @@ public sealed partial class WsTestServer
 
     private CancellationToken Stopping => Services.GetService<IHostApplicationLifetime>()?.ApplicationStopping ?? CancellationToken.None;
 
-    private WsHandshakeAnswer Enter(HubDoor door, MemoryLink link, WsTestConnectOptions options)
+    private async Task<WsHandshakeAnswer> EnterAsync(HubDoor door, MemoryLink link, WsTestConnectOptions options, CancellationToken cancellationToken)
     {
         HandshakeRefusal refusal = door.TryAdmit(link.RemoteEndPoint, out HubDoor.Admission admission);
-        if (refusal.IsRefused)
+        bool isServed = false;
+        try
         {
-            return new WsHandshakeAnswer(refusal.StatusCode, "", new Dictionary<string, string>(), refusal.Message);
+            if (!refusal.IsRefused)
+            {
+                refusal = admission.Admit(await JudgeAsync(door, link, options, cancellationToken));
+            }
+
+            if (refusal.IsRefused)
+            {
+                door.LogRefused(refusal, options.Path, link.RemoteEndPoint);
+                return Refused(refusal);
+            }
+
+            WsHandshakeAnswer answer = Serve(door, link, options, admission);
+            isServed = true;
+            return answer;
+        }
+        finally
+        {
+            if (!isServed)
+            {
+                admission.Dispose();
+
+                // Nobody will ever serve it, and nobody is to wait for that.
+                link.Serve(static () => Task.CompletedTask);
+            }
+        }
+    }
+
+    // What the mapped door asks of whom the application authenticated. Of nobody, who is past the handshake, nothing is asked.
+    private static async Task<HandshakeIdentity> JudgeAsync(HubDoor door, MemoryLink link, WsTestConnectOptions options, CancellationToken cancellationToken)
+    {
+        var identity = new HandshakeIdentity(default, options.Principal, null, AwaitsAuthentication: false, options.QueryWithMark, SubprotocolsOf(options));
+        if (options.Principal is not { } user || door.Identity is not { } rules)
+        {
+            return identity;
         }
 
-        string? subprotocol = SubprotocolNegotiator.Select(options.Subprotocols.Count == 0 ? null : string.Join(", ", options.Subprotocols), door.Options.Subprotocols);
+        var question = new WsAuthenticationRequest
+        {
+            Path = options.Path,
+            Query = options.QueryWithMark,
+            Subprotocols = SubprotocolsOf(options),
+            Authorization = options.BearerToken is { } token ? $"Bearer {token}" : null,
+            Origin = options.Origin,
+            RemoteEndPoint = link.RemoteEndPoint,
+            IsSecure = options.IsSecure,
+        };
+        Task<HandshakeRefusal> judged = rules.CheckPoliciesAsync(user.Identity is { IsAuthenticated: true } ? user : null, question, CancellationToken.None).AsTask();
+        HandshakeRefusal refusal;
+        try
+        {
+            refusal = await judged.WaitAsync(options.Patience, cancellationToken);
+        }
+        catch (TimeoutException)
+        {
+            throw NoAnswer(link, options);
+        }
+
+        if (refusal.IsRefused)
+        {
+            rules.CountRefused();
+        }
+
+        return identity with { Refusal = refusal };
+    }
+
+    private static WsHandshakeAnswer Refused(HandshakeRefusal refusal)
+    {
+        var headers = new Dictionary<string, string>(StringComparer.OrdinalIgnoreCase) { ["Connection"] = "close" };
+        if (refusal.HeaderName is { } name)
+        {
+            headers[name] = refusal.HeaderValue!;
+        }
+
+        return new WsHandshakeAnswer(refusal.StatusCode, "", headers, refusal.Message);
+    }
+
+    private static string? SubprotocolsOf(WsTestConnectOptions options) => options.Subprotocols.Count == 0 ? null : string.Join(", ", options.Subprotocols);
+
+    private static WsAssertionException NoAnswer(MemoryLink link, WsTestConnectOptions options) =>
+        new($"No answer to the handshake came within {options.Patience}.\n{link.Describe()}");
+
+    private WsHandshakeAnswer Serve(HubDoor door, MemoryLink link, WsTestConnectOptions options, HubDoor.Admission admission)
+    {
+        string? subprotocol = SubprotocolNegotiator.Select(SubprotocolsOf(options), door.Options.Subprotocols);
         string? extensions = null;
         DeflateParameters? compression = null;
         if (options.Compression is { } wanted && door.Options.Compression is { } granting
@@ -85,6 +167,7 @@ public sealed partial class WsTestServer
             RemoteEndPoint = link.RemoteEndPoint,
             LocalEndPoint = link.LocalEndPoint,
             User = options.Principal,
+            Place = admission.Place,
             IsSecure = options.IsSecure,
             TransportClosed = link.Closed,
             CloseRequested = Stopping,
@@ -133,7 +216,7 @@ public sealed partial class WsTestServer
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {
-            throw new WsAssertionException($"No answer to the handshake came within {options.Patience}.\n{link.Describe()}");
+            throw NoAnswer(link, options);
         }
     }
 

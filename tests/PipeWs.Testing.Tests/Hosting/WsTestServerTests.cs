@@ -1,3 +1,5 @@
+using System.Security.Claims;
+using Microsoft.AspNetCore.Authorization;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.Extensions.DependencyInjection;
@@ -59,6 +61,65 @@ public sealed class WsTestServerTests
         await server.WaitUntilIdleAsync();
         await using WsTestPeer second = await server.ConnectAsync("ann");
         Assert.Equal("ann", second.Connection.UserId);
+    }
+
+    [Fact]
+    public async Task A_user_past_the_handshake_counts_against_the_limit_of_users()
+    {
+        await using WsTestServer server = await WsTestServer.StartHubAsync(static _ => { }, static options => options.MaxConnectionsPerUser = 1);
+        WsTestPeer first = await server.ConnectAsync("ann");
+
+        WsHandshakeAnswer refused = await server.HandshakeAsync(new WsTestConnectOptions { UserId = "ann" });
+        await using WsTestPeer bob = await server.ConnectAsync("bob");
+
+        Assert.Equal(503, refused.StatusCode);
+        Assert.Contains("MaxConnectionsPerUser", refused.Body, StringComparison.Ordinal);
+        Assert.Contains(server.Log.Lines, static line => line.Text.Contains("MaxConnectionsPerUser", StringComparison.Ordinal));
+        Assert.Equal(2, server.Hub.ConnectionCount);
+        await first.CloseAsync();
+        await server.WaitUntilIdleAsync();
+        await using WsTestPeer second = await server.ConnectAsync("ann");
+        Assert.Equal("ann", second.Connection.UserId);
+    }
+
+    [Fact]
+    public async Task Who_says_later_who_he_is_counts_against_the_limit_of_users_too()
+    {
+        await using WsTestServer server = await WsTestServer.StartHubAsync(
+            static hub => hub.UseStaticTokens(new Dictionary<string, string> { ["t0ken"] = "ann" }),
+            static options =>
+            {
+                options.MaxConnectionsPerUser = 1;
+                options.Authentication.Mode = WsAuthenticationMode.Optional;
+            });
+        await using WsTestPeer nobody = await server.ConnectAsync(new WsTestConnectOptions { SkipsHandshake = true });
+        await using WsTestPeer ann = await server.ConnectAsync("ann");
+
+        await nobody.SendTextAsync("""{"type":"auth","token":"t0ken"}""");
+
+        await nobody.UntilCloseAsync(3013);
+        Assert.Equal("pong", (await ann.RequestAsync("ping")).Type);
+    }
+
+    [Fact]
+    public async Task The_policies_of_a_hub_judge_a_user_past_the_handshake()
+    {
+        await using WsTestServer server = await WsTestServer.StartHubAsync(
+            static hub => hub.RequireAuthorization(new AuthorizationPolicyBuilder().RequireUserName("ann").Build()),
+            static options => options.MaxConnections = 1,
+            static services => services.AddAuthorization());
+
+        WsHandshakeAnswer forbidden = await server.HandshakeAsync(new WsTestConnectOptions { User = Named("bob") });
+        WsHandshakeAnswer unknown = await server.HandshakeAsync(new WsTestConnectOptions { User = new ClaimsPrincipal(new ClaimsIdentity()) });
+
+        Assert.Equal(403, forbidden.StatusCode);
+        Assert.Contains("insufficient_scope", forbidden.Headers["www-authenticate"], StringComparison.Ordinal);
+        Assert.Equal(401, unknown.StatusCode);
+        Assert.Equal(2, server.Hub.GetStatistics().AuthenticationRefusals);
+        await using WsTestPeer ann = await server.ConnectAsync(new WsTestConnectOptions { User = Named("ann") });
+        Assert.Equal("ann", ann.Connection.User.Identity!.Name);
+
+        static ClaimsPrincipal Named(string name) => new(new ClaimsIdentity([new Claim(ClaimTypes.Name, name)], "test"));
     }
 
     [Fact]
