@@ -6,10 +6,10 @@ namespace PipeWs.Testing;
 public sealed partial class FakeWsConnection
 {
     private readonly Lock _roomGate = new();
-    private readonly List<string> _rooms = [];
+    private readonly OrderedDictionary<string, FakeMembership> _memberships = new(StringComparer.Ordinal);
     private readonly List<FakeWsJoin> _joins = [];
     private readonly List<string> _leaves = [];
-    private bool _isEnding;
+    private volatile bool _isEnding;
 
     /// <inheritdoc/>
     public IReadOnlyList<string> Rooms
@@ -18,7 +18,7 @@ public sealed partial class FakeWsConnection
         {
             lock (_roomGate)
             {
-                return [.. _rooms];
+                return [.. _memberships.Keys];
             }
         }
     }
@@ -57,7 +57,7 @@ public sealed partial class FakeWsConnection
     {
         lock (_roomGate)
         {
-            return _rooms.Contains(room);
+            return _memberships.ContainsKey(room);
         }
     }
 
@@ -71,16 +71,18 @@ public sealed partial class FakeWsConnection
         lock (_roomGate)
         {
             _joins.Add(join);
-            status = _isEnding ? WsJoinStatus.Closed : _rooms.Contains(room) ? WsJoinStatus.AlreadyMember : OnJoin?.Invoke(join) ?? WsJoinStatus.Joined;
-            if (status == WsJoinStatus.Joined)
-            {
-                _rooms.Add(room);
-            }
+            status = FindStatus(room);
         }
 
         if (status == WsJoinStatus.Joined)
         {
-            joined.Add(this);
+            // Outside of the gate: it is the test's, and may do anything with the connection.
+            status = OnJoin?.Invoke(join) ?? WsJoinStatus.Joined;
+        }
+
+        if (status == WsJoinStatus.Joined)
+        {
+            status = Join(joined);
         }
 
         return new ValueTask<WsJoinResult>(status is WsJoinStatus.Joined or WsJoinStatus.AlreadyMember
@@ -92,33 +94,84 @@ public sealed partial class FakeWsConnection
     public ValueTask<bool> LeaveAsync(string room, CancellationToken cancellationToken = default)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        bool wasMember;
+        FakeMembership? membership;
+        int members = 0;
         lock (_roomGate)
         {
             _leaves.Add(room);
-            wasMember = _rooms.Remove(room);
+            if (_memberships.Remove(room, out membership))
+            {
+                members = membership.Room.Remove(this);
+            }
         }
 
-        if (wasMember)
+        if (membership is null)
         {
-            Hub.Room(room).Remove(this);
+            return new ValueTask<bool>(false);
         }
 
-        return new ValueTask<bool>(wasMember);
+        RaiseLeft(membership, members);
+        return new ValueTask<bool>(true);
     }
 
-    private void LeaveAll()
+    /// <summary>Makes it a member. The room has it under the same gate as the connection's own list, so that an end at the same time leaves none behind.</summary>
+    private WsJoinStatus Join(FakeWsRoom room)
     {
-        string[] rooms;
+        var membership = new FakeMembership(room);
+        int members;
         lock (_roomGate)
         {
-            rooms = [.. _rooms];
-            _rooms.Clear();
+            WsJoinStatus status = FindStatus(room.Name);
+            if (status != WsJoinStatus.Joined)
+            {
+                return status;
+            }
+
+            _memberships.Add(room.Name, membership);
+            members = room.Add(this);
         }
 
-        foreach (string room in rooms)
+        Hub.RaiseJoined(new WsRoomEvent(room.Name, this, members));
+        if (!membership.TryEndJoinEvent())
         {
-            Hub.Room(room).Remove(this);
+            Hub.RaiseLeft(new WsRoomEvent(room.Name, this, room.MemberCount));
+        }
+
+        return WsJoinStatus.Joined;
+    }
+
+    // With the gate held.
+    private WsJoinStatus FindStatus(string room) => _isEnding ? WsJoinStatus.Closed : _memberships.ContainsKey(room) ? WsJoinStatus.AlreadyMember : WsJoinStatus.Joined;
+
+    /// <summary>From here on it is a member of nothing, and nothing reaches it.</summary>
+    /// <param name="left">The memberships that were ended, with how many members each room has left.</param>
+    /// <returns>Whether it had not begun to end before.</returns>
+    private bool TryBeginEnd(out List<(FakeMembership Membership, int Members)> left)
+    {
+        left = [];
+        lock (_roomGate)
+        {
+            if (_isEnding)
+            {
+                return false;
+            }
+
+            _isEnding = true;
+            foreach (FakeMembership membership in _memberships.Values)
+            {
+                left.Add((membership, membership.Room.Remove(this)));
+            }
+
+            _memberships.Clear();
+            return true;
+        }
+    }
+
+    private void RaiseLeft(FakeMembership membership, int members)
+    {
+        if (membership.TryBeginLeaveEvent())
+        {
+            Hub.RaiseLeft(new WsRoomEvent(membership.Room.Name, this, members));
         }
     }
 }

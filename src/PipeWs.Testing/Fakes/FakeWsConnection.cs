@@ -92,8 +92,9 @@ public sealed partial class FakeWsConnection : FakeWsSender, IWsConnection
     /// <inheritdoc/>
     public ValueTask<TimeSpan> PingAsync(CancellationToken cancellationToken = default)
     {
-        cancellationToken.ThrowIfCancellationRequested();
-        return IsClosed ? ValueTask.FromException<TimeSpan>(new WsClosedException()) : new ValueTask<TimeSpan>(RoundTripTime);
+        return _isEnding ? ValueTask.FromException<TimeSpan>(new WsClosedException())
+            : cancellationToken.IsCancellationRequested ? ValueTask.FromCanceled<TimeSpan>(cancellationToken)
+            : new ValueTask<TimeSpan>(RoundTripTime);
     }
 
     /// <summary>Ends the connection at once, as if the peer had answered the close frame, and gives how it ended.</summary>
@@ -132,7 +133,7 @@ public sealed partial class FakeWsConnection : FakeWsSender, IWsConnection
     /// <summary>The id.</summary>
     public override string ToString() => Id;
 
-    internal override ValueTask Send(WsTestMessage message) => IsClosed ? ValueTask.FromException(new WsClosedException()) : base.Send(message);
+    internal override ValueTask Send(WsTestMessage message) => _isEnding ? ValueTask.FromException(new WsClosedException()) : base.Send(message);
 
     private void End(WsCloseInfo info, bool isAsked)
     {
@@ -141,19 +142,18 @@ public sealed partial class FakeWsConnection : FakeWsSender, IWsConnection
             _closes.Enqueue(info);
         }
 
-        lock (_roomGate)
+        if (!TryBeginEnd(out List<(FakeMembership Membership, int Members)> left))
         {
-            if (_isEnding)
-            {
-                return;
-            }
-
-            _isEnding = true;
+            return;
         }
 
-        _closing.Cancel();
+        // It has ended before anybody hears of it: whoever does finds it so, and nothing that he does can keep it from ending.
         Hub.Remove(this);
-        LeaveAll();
         _closed.TrySetResult(info);
+        _ = _closing.CancelAsync();
+        foreach ((FakeMembership membership, int members) in left)
+        {
+            RaiseLeft(membership, members);
+        }
     }
 }

@@ -11,7 +11,7 @@ public sealed partial class FakeWsHub
     /// <summary>The drains that were asked for, in order.</summary>
     public IReadOnlyList<WsDrainOptions> Drains => [.. _drains];
 
-    /// <summary>What <see cref="GetStatistics"/> gives; null, the default, for what it counts itself: its connections, and its rooms with their members and heads.</summary>
+    /// <summary>What <see cref="GetStatistics"/> gives; null, the default, for what it counts itself: its connections, its rooms with their members and heads, and the handlers of its events that failed.</summary>
     public WsHubStatistics? Statistics { get; set; }
 
     /// <inheritdoc/>
@@ -29,6 +29,7 @@ public sealed partial class FakeWsHub
         {
             Hub = Name,
             Connections = new WsConnectionStatistics { Open = ConnectionCount },
+            HookErrors = Volatile.Read(ref _hookErrors),
             RoomCount = rooms.Length,
             MemberCount = rooms.Sum(static candidate => (long)candidate.MemberCount),
             Rooms = [.. listed.Select(static candidate => new WsRoomStatistics { Name = candidate.Name, Members = candidate.MemberCount, Epoch = candidate.Epoch, Head = candidate.Head })],

@@ -18,6 +18,7 @@ public sealed partial class FakeWsHub : IWsHub
     private readonly ConcurrentDictionary<string, FakeWsRoom> _rooms = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, FakeWsSender> _users = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, FakeWsSender> _absent = new(StringComparer.Ordinal);
+    private long _hookErrors;
 
     /// <summary>Creates a hub with nobody in it.</summary>
     /// <param name="name">Its name.</param>
@@ -131,9 +132,25 @@ public sealed partial class FakeWsHub : IWsHub
         }
     }
 
-    internal void RaiseJoined(WsRoomEvent raised) => Joined?.Invoke(raised);
+    internal void RaiseJoined(WsRoomEvent raised) => Raise(Joined, raised);
 
-    internal void RaiseLeft(WsRoomEvent raised) => Left?.Invoke(raised);
+    internal void RaiseLeft(WsRoomEvent raised) => Raise(Left, raised);
+
+    private void Raise(Action<WsRoomEvent>? handlers, WsRoomEvent raised)
+    {
+        foreach (Action<WsRoomEvent> handler in Delegate.EnumerateInvocationList(handlers))
+        {
+            try
+            {
+                handler(raised);
+            }
+            catch (Exception)
+            {
+                // As in a real hub: what fails in one handler is counted, and nobody else's affair.
+                Interlocked.Increment(ref _hookErrors);
+            }
+        }
+    }
 
     private FakeWsConnection? Find(string id)
     {

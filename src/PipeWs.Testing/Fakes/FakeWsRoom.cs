@@ -82,32 +82,26 @@ public sealed class FakeWsRoom : FakeWsSender, IWsRoom
 
     internal override void Deliver(WsTestMessage message) => Publish(message, default, isRaw: true);
 
-    internal void Add(FakeWsConnection connection)
+    /// <summary>Makes a connection a member.</summary>
+    /// <returns>How many there are then.</returns>
+    internal int Add(FakeWsConnection connection)
     {
-        int members;
         lock (_gate)
         {
             _members.Add(connection);
-            members = _members.Count;
+            return _members.Count;
         }
-
-        _hub.RaiseJoined(new WsRoomEvent(Name, connection, members));
     }
 
-    internal void Remove(FakeWsConnection connection)
+    /// <summary>Ends a membership.</summary>
+    /// <returns>How many there are then.</returns>
+    internal int Remove(FakeWsConnection connection)
     {
-        int members;
         lock (_gate)
         {
-            if (!_members.Remove(connection))
-            {
-                return;
-            }
-
-            members = _members.Count;
+            _members.Remove(connection);
+            return _members.Count;
         }
-
-        _hub.RaiseLeft(new WsRoomEvent(Name, connection, members));
     }
 
     private long Publish(WsTestMessage content, WsPublishOptions options, bool isRaw)

@@ -1,5 +1,6 @@
 using System.Text.Json.Serialization;
 using PipeWs.Server;
+using PipeWs.Shared;
 
 namespace PipeWs.Testing.Tests.Fakes;
 
@@ -108,6 +109,94 @@ public sealed partial class FakeTests
         Assert.Equal(0, _hub.Room("lobby").MemberCount);
         Assert.Equal(WsJoinStatus.Closed, (await ann.JoinAsync("lobby")).Status);
         Assert.Throws<ArgumentOutOfRangeException>(() => ann.BeginClose(1006));
+    }
+
+    [Fact]
+    public async Task Who_hears_of_an_end_finds_the_connection_ended()
+    {
+        FakeWsConnection ann = _hub.Connect("ann");
+        await ann.JoinAsync("lobby");
+        await ann.JoinAsync("news");
+        var seen = new List<(bool IsClosed, int Connections, int Rooms, int Members, bool IsRefused)>();
+        _hub.Left += raised =>
+        {
+            _hub.Room("news").Publish("1"u8.ToArray());
+            bool isRefused = raised.Connection.SendTextAsync("bye").AsTask().Exception?.InnerException is WsClosedException
+                && raised.Connection.PingAsync().AsTask().Exception?.InnerException is WsClosedException;
+            seen.Add((ann.IsClosed, _hub.ConnectionCount, ann.Rooms.Count, _hub.Room("news").MemberCount, isRefused));
+        };
+
+        ann.EndByPeer();
+
+        Assert.Equal([(true, 0, 0, 0, true), (true, 0, 0, 0, true)], seen);
+        Assert.Empty(ann.Sent);
+    }
+
+    [Fact]
+    public async Task What_hears_of_an_end_and_throws_or_hangs_does_not_hold_it_up()
+    {
+        FakeWsConnection ann = _hub.Connect("ann");
+        await ann.JoinAsync("lobby");
+        using var hangs = new ManualResetEventSlim();
+        var heard = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        using CancellationTokenRegistration throwing = ann.ConnectionClosed.Register(static () => throw new InvalidOperationException("out of paper"));
+        using CancellationTokenRegistration hanging = ann.ConnectionClosed.Register(() =>
+        {
+            heard.SetResult();
+            hangs.Wait(TimeSpan.FromSeconds(10), TestContext.Current.CancellationToken);
+        });
+
+        ann.Abort();
+
+        Assert.True(ann.IsClosed);
+        Assert.Equal(0, _hub.Room("lobby").MemberCount);
+        await heard.Task.Soon();
+        hangs.Set();
+    }
+
+    [Fact]
+    public async Task A_handler_of_events_that_throws_is_counted_and_the_others_are_told()
+    {
+        var events = new List<string>();
+        _hub.Joined += static _ => throw new InvalidOperationException("out of paper");
+        _hub.Left += static _ => throw new InvalidOperationException("out of ink");
+        _hub.Joined += raised => events.Add($"+{raised.Room}");
+        _hub.Left += raised => events.Add($"-{raised.Room}");
+        FakeWsConnection ann = _hub.Connect("ann");
+
+        Assert.True((await ann.JoinAsync("lobby")).IsMember);
+        Assert.True((await ann.JoinAsync("news")).IsMember);
+        ann.BeginClose();
+
+        Assert.Equal(["+lobby", "+news", "-lobby", "-news"], events);
+        Assert.True(ann.IsClosed);
+        Assert.Equal(4, _hub.GetStatistics().HookErrors);
+    }
+
+    [Fact]
+    public async Task Who_ends_while_it_joins_is_no_member()
+    {
+        var events = new List<string>();
+        _hub.Joined += raised => events.Add($"+{raised.Room}");
+        _hub.Left += raised => events.Add($"-{raised.Room}");
+        FakeWsConnection ann = _hub.Connect("ann");
+        ann.OnJoin = _ =>
+        {
+            ann.EndByPeer();
+            return WsJoinStatus.Joined;
+        };
+        FakeWsConnection bob = _hub.Connect("bob");
+        _hub.Joined += raised => bob.EndByPeer();
+        _hub.Joined += raised => events.Add($"still +{raised.Room}");
+
+        Assert.Equal(WsJoinStatus.Closed, (await ann.JoinAsync("lobby")).Status);
+        Assert.Equal(WsJoinStatus.Joined, (await bob.JoinAsync("news")).Status);
+
+        Assert.Empty(ann.Rooms);
+        Assert.Empty(bob.Rooms);
+        Assert.Empty(_hub.Room("lobby").Members);
+        Assert.Empty(_hub.Room("news").Members);
+        Assert.Equal(["+news", "still +news", "-news"], events);
     }
 
     [Fact]
