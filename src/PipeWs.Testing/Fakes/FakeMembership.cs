@@ -1,11 +1,16 @@
+using PipeWs.Server;
+
 namespace PipeWs.Testing;
 
 /// <summary>One member of one fake room, and what the application was told of it.</summary>
-internal sealed class FakeMembership(FakeWsRoom room)
+internal sealed class FakeMembership(FakeWsRoom room, WsJoinResult answer)
 {
     private int _told;
 
     public FakeWsRoom Room => room;
+
+    /// <summary>What the join answered, for whoever joins again.</summary>
+    public WsJoinResult Answer => answer;
 
     /// <summary>The application was told of the join.</summary>
     /// <returns><see langword="false"/> where it has left meanwhile, of which the caller then tells.</returns>

@@ -1,4 +1,5 @@
 using PipeWs.Server;
+using PipeWs.Server.Rooms;
 
 namespace PipeWs.Testing;
 
@@ -64,35 +65,23 @@ public sealed partial class FakeWsConnection
     /// <inheritdoc/>
     public ValueTask<WsJoinResult> JoinAsync(string room, WsSince since = default, CancellationToken cancellationToken = default)
     {
+        ArgumentNullException.ThrowIfNull(room);
         cancellationToken.ThrowIfCancellationRequested();
-        FakeWsRoom joined = Hub.Room(room);
         var join = new FakeWsJoin(room, since);
-        WsJoinStatus status;
+        WsJoinResult? answer;
         lock (_roomGate)
         {
             _joins.Add(join);
-            status = FindStatus(room);
+            answer = RoomRegistry.IsValidName(room) ? FindAnswer(room) : Refused(WsJoinStatus.InvalidName, $"a room's name has 1 to {RoomRegistry.MaxNameBytes} bytes of UTF-8");
         }
 
-        if (status == WsJoinStatus.Joined)
-        {
-            // Outside of the gate: it is the test's, and may do anything with the connection.
-            status = OnJoin?.Invoke(join) ?? WsJoinStatus.Joined;
-        }
-
-        if (status == WsJoinStatus.Joined)
-        {
-            status = Join(joined);
-        }
-
-        return new ValueTask<WsJoinResult>(status is WsJoinStatus.Joined or WsJoinStatus.AlreadyMember
-            ? new WsJoinResult(status, joined.Epoch, joined.Head, since.Kind == WsSinceKind.After ? true : null, null)
-            : new WsJoinResult(status, "", 0, null, $"the test said {status}") { Code = status == WsJoinStatus.Refused ? 403 : 0 });
+        return new ValueTask<WsJoinResult>(answer ?? Join(join));
     }
 
     /// <inheritdoc/>
     public ValueTask<bool> LeaveAsync(string room, CancellationToken cancellationToken = default)
     {
+        ArgumentNullException.ThrowIfNull(room);
         cancellationToken.ThrowIfCancellationRequested();
         FakeMembership? membership;
         int members = 0;
@@ -114,21 +103,31 @@ public sealed partial class FakeWsConnection
         return new ValueTask<bool>(true);
     }
 
-    /// <summary>Makes it a member. The room has it under the same gate as the connection's own list, so that an end at the same time leaves none behind.</summary>
-    private WsJoinStatus Join(FakeWsRoom room)
+    private WsJoinResult Join(FakeWsJoin join)
     {
-        var membership = new FakeMembership(room);
+        FakeWsRoom room = Hub.Room(join.Room);
+
+        // Outside of the gate: it is the test's, and may do anything with the connection.
+        WsJoinStatus status = OnJoin?.Invoke(join) ?? WsJoinStatus.Joined;
+        WsJoinResult answer = room.Answer(join.Since);
+        if (status != WsJoinStatus.Joined)
+        {
+            return status == WsJoinStatus.AlreadyMember ? answer with { Status = status } : Refused(status, $"the test said {status}");
+        }
+
+        FakeMembership membership;
         int members;
         lock (_roomGate)
         {
-            WsJoinStatus status = FindStatus(room.Name);
-            if (status != WsJoinStatus.Joined)
+            if (FindAnswer(join.Room) is { } meanwhile)
             {
-                return status;
+                return meanwhile;
             }
 
-            _memberships.Add(room.Name, membership);
-            members = room.Add(this);
+            // The room has it under the same gate as this list: an end at the same time leaves none behind.
+            members = room.Add(this, join.Since, out answer);
+            membership = new FakeMembership(room, answer);
+            _memberships.Add(join.Room, membership);
         }
 
         Hub.RaiseJoined(new WsRoomEvent(room.Name, this, members));
@@ -137,11 +136,16 @@ public sealed partial class FakeWsConnection
             Hub.RaiseLeft(new WsRoomEvent(room.Name, this, room.MemberCount));
         }
 
-        return WsJoinStatus.Joined;
+        return answer;
     }
 
-    // With the gate held.
-    private WsJoinStatus FindStatus(string room) => _isEnding ? WsJoinStatus.Closed : _memberships.ContainsKey(room) ? WsJoinStatus.AlreadyMember : WsJoinStatus.Joined;
+    // With the gate held. Null where it may join.
+    private WsJoinResult? FindAnswer(string room) =>
+        _isEnding ? Refused(WsJoinStatus.Closed, "the connection is closing")
+        : _memberships.TryGetValue(room, out FakeMembership? membership) ? membership.Answer with { Status = WsJoinStatus.AlreadyMember }
+        : null;
+
+    private static WsJoinResult Refused(WsJoinStatus status, string reason) => new(status, "", 0, null, reason) { Code = status == WsJoinStatus.Refused ? 403 : 0 };
 
     /// <summary>From here on it is a member of nothing, and nothing reaches it.</summary>
     /// <param name="left">The memberships that were ended, with how many members each room has left.</param>

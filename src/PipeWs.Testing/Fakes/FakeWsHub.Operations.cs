@@ -23,7 +23,7 @@ public sealed partial class FakeWsHub
             return Statistics;
         }
 
-        FakeWsRoom[] rooms = [.. Rooms.Where(static candidate => candidate.MemberCount > 0 || candidate.Head > 0)];
+        FakeWsRoom[] rooms = [.. Rooms.Where(static candidate => candidate.Exists)];
         IEnumerable<FakeWsRoom> listed = room is null ? rooms.OrderByDescending(static candidate => candidate.MemberCount).Take(maxRooms) : rooms.Where(candidate => candidate.Name == room);
         return new WsHubStatistics
         {

@@ -1,7 +1,7 @@
 using System.Collections.Concurrent;
 using System.Diagnostics.CodeAnalysis;
-using System.Text;
 using PipeWs.Server;
+using PipeWs.Server.Rooms;
 
 namespace PipeWs.Testing;
 
@@ -11,8 +11,6 @@ namespace PipeWs.Testing;
 /// </summary>
 public sealed partial class FakeWsHub : IWsHub
 {
-    private const int MaxRoomNameBytes = 255;
-
     private readonly Lock _gate = new();
     private readonly List<FakeWsConnection> _connections = [];
     private readonly ConcurrentDictionary<string, FakeWsRoom> _rooms = new(StringComparer.Ordinal);
@@ -52,7 +50,7 @@ public sealed partial class FakeWsHub : IWsHub
         }
     }
 
-    /// <summary>The rooms that were asked for.</summary>
+    /// <summary>The rooms that were asked for, whether or not a real hub would have them; as an <see cref="IWsHub"/> it lists those that have members or messages.</summary>
     public IReadOnlyList<FakeWsRoom> Rooms => [.. _rooms.Values];
 
     /// <summary>Sends to every connection, and remembers what.</summary>
@@ -60,7 +58,7 @@ public sealed partial class FakeWsHub : IWsHub
 
     IEnumerable<IWsConnection> IWsHub.Connections => Connections;
 
-    IEnumerable<IWsRoom> IWsHub.Rooms => Rooms;
+    IEnumerable<IWsRoom> IWsHub.Rooms => Rooms.Where(static room => room.Exists);
 
     IWsSender IWsHub.All => All;
 
@@ -93,10 +91,10 @@ public sealed partial class FakeWsHub : IWsHub
     /// <exception cref="ArgumentException">The name is empty or longer than 255 bytes of UTF-8.</exception>
     public FakeWsRoom Room(string name)
     {
-        ArgumentException.ThrowIfNullOrEmpty(name);
-        if (Encoding.UTF8.GetByteCount(name) > MaxRoomNameBytes)
+        ArgumentNullException.ThrowIfNull(name);
+        if (!RoomRegistry.IsValidName(name))
         {
-            throw new ArgumentException($"A room's name has 1 to {MaxRoomNameBytes} bytes of UTF-8.", nameof(name));
+            throw new ArgumentException($"A room's name has 1 to {RoomRegistry.MaxNameBytes} bytes of UTF-8.", nameof(name));
         }
 
         return _rooms.GetOrAdd(name, key => new FakeWsRoom(this, key));
@@ -107,7 +105,7 @@ public sealed partial class FakeWsHub : IWsHub
     /// <summary>Finds a room that has members or messages.</summary>
     public bool TryGetRoom(string name, [NotNullWhen(true)] out IWsRoom? room)
     {
-        room = _rooms.TryGetValue(name, out FakeWsRoom? found) && (found.MemberCount > 0 || found.Head > 0) ? found : null;
+        room = _rooms.TryGetValue(name, out FakeWsRoom? found) && found.Exists ? found : null;
         return room is not null;
     }
 

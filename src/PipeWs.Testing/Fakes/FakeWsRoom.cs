@@ -82,12 +82,42 @@ public sealed class FakeWsRoom : FakeWsSender, IWsRoom
 
     internal override void Deliver(WsTestMessage message) => Publish(message, default, isRaw: true);
 
+    /// <summary>Whether it has members or messages: what a real hub would have a room for.</summary>
+    internal bool Exists
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _members.Count > 0 || _published.Count > 0;
+            }
+        }
+    }
+
+    /// <summary>What a join that wants the log from there on is answered. Nothing is repeated, so that all is recovered only where nothing came since.</summary>
+    internal WsJoinResult Answer(WsSince since)
+    {
+        long head = Head;
+        if (since.Kind != WsSinceKind.After)
+        {
+            return new WsJoinResult(WsJoinStatus.Joined, Epoch, head, null, null);
+        }
+
+        string? reason = since.Epoch != Epoch ? "epoch"
+            : since.SequenceNumber > head || since.SequenceNumber < 0 ? "unknown sequence number"
+            : since.SequenceNumber < head ? "expired"
+            : null;
+        return new WsJoinResult(WsJoinStatus.Joined, Epoch, head, reason is null, reason);
+    }
+
     /// <summary>Makes a connection a member.</summary>
     /// <returns>How many there are then.</returns>
-    internal int Add(FakeWsConnection connection)
+    internal int Add(FakeWsConnection connection, WsSince since, out WsJoinResult answer)
     {
         lock (_gate)
         {
+            // Under the gate, so that its head is the last message before it.
+            answer = Answer(since);
             _members.Add(connection);
             return _members.Count;
         }
