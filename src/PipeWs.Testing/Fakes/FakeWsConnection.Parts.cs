@@ -13,17 +13,36 @@ public sealed partial class FakeWsConnection
     /// <inheritdoc/>
     public WsMessageWriter BeginMessage(WsMessageType type)
     {
+        WsConnection real;
         lock (_roomGate)
         {
-            _real ??= new WsConnection(
+            real = _real ??= new WsConnection(
                 new FrameSink(this),
                 WsRole.Server,
                 new WsConnectionOptions(),
 
                 // Its time never moves.
                 new WsHeartbeat(new WsTestClock()));
-            return _real.BeginMessage(type);
         }
+
+        if (_isEnding)
+        {
+            real.Abort();
+        }
+
+        return real.BeginMessage(type);
+    }
+
+    /// <summary>A message that is under way fails from here on, as one that is begun later does.</summary>
+    private void EndParts()
+    {
+        WsConnection? real;
+        lock (_roomGate)
+        {
+            real = _real;
+        }
+
+        real?.Abort();
     }
 
     private void OnFrame(WsRawFrame frame, List<WsRawFrame> fragments)

@@ -130,6 +130,9 @@ public sealed partial class FakeWsConnection : FakeWsSender, IWsConnection
             : new WsCloseInfo(code, reason, WsCloseInitiator.Remote, WasClean: true),
         isAsked: false);
 
+    /// <summary>Whether it takes nothing more.</summary>
+    internal bool IsEnding => _isEnding;
+
     /// <summary>The id.</summary>
     public override string ToString() => Id;
 
@@ -149,6 +152,7 @@ public sealed partial class FakeWsConnection : FakeWsSender, IWsConnection
 
         // It has ended before anybody hears of it: whoever does finds it so, and nothing that he does can keep it from ending.
         Hub.Remove(this);
+        EndParts();
         _closed.TrySetResult(info);
         _ = _closing.CancelAsync();
         foreach ((FakeMembership membership, int members) in left)

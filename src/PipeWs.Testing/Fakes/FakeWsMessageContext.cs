@@ -17,6 +17,8 @@ public sealed class FakeWsMessageContext : WsMessageContext
     private static readonly IServiceProvider s_noServices = new ServiceCollection().BuildServiceProvider();
 
     private readonly ConcurrentQueue<FakeWsReply> _replies = new();
+    private volatile bool _hasReplied;
+    private volatile int _errorCode;
 
     private FakeWsMessageContext(FakeWsConnection? connection, WsMessageType type, ReadOnlyMemory<byte> payload)
     {
@@ -59,10 +61,10 @@ public sealed class FakeWsMessageContext : WsMessageContext
     public override string? Topic => TopicOrNone;
 
     /// <inheritdoc/>
-    public override bool HasReplied => !_replies.IsEmpty;
+    public override bool HasReplied => _hasReplied;
 
     /// <inheritdoc/>
-    public override int ErrorCode => _replies.LastOrDefault(static reply => reply.Code != 0)?.Code ?? 0;
+    public override int ErrorCode => _errorCode;
 
     /// <summary>What the handler answered, errors among it, in order.</summary>
     public IReadOnlyList<FakeWsReply> Replies => [.. _replies];
@@ -159,8 +161,7 @@ public sealed class FakeWsMessageContext : WsMessageContext
     public override ValueTask ReplyAsync(string type, ReadOnlyMemory<byte> data = default)
     {
         ArgumentException.ThrowIfNullOrEmpty(type);
-        _replies.Enqueue(new FakeWsReply(type, data.IsEmpty ? null : new WsTestMessage(WsMessageType.Text, data.ToArray()), 0));
-        return default;
+        return Answer(new FakeWsReply(type, data.IsEmpty ? null : new WsTestMessage(WsMessageType.Text, data.ToArray()), 0));
     }
 
     /// <inheritdoc/>
@@ -169,7 +170,20 @@ public sealed class FakeWsMessageContext : WsMessageContext
         ArgumentOutOfRangeException.ThrowIfLessThan(code, 400);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(code, 599);
         ArgumentNullException.ThrowIfNull(message);
-        _replies.Enqueue(new FakeWsReply("error", new WsTestMessage(WsMessageType.Text, Encoding.UTF8.GetBytes(message)), code));
+        _errorCode = code;
+        return Answer(new FakeWsReply("error", new WsTestMessage(WsMessageType.Text, Encoding.UTF8.GetBytes(message)), code));
+    }
+
+    private ValueTask Answer(FakeWsReply reply)
+    {
+        // It counts as an answer even where the connection ended before and nobody hears it.
+        _hasReplied = true;
+        if (Connection.IsEnding)
+        {
+            return ValueTask.FromException(new WsClosedException());
+        }
+
+        _replies.Enqueue(reply);
         return default;
     }
 

@@ -76,6 +76,45 @@ public sealed partial class FakeTests
     }
 
     [Fact]
+    public async Task A_message_in_parts_fails_once_the_connection_has_ended()
+    {
+        FakeWsConnection ann = _hub.Connect();
+        await using WsMessageWriter before = ann.BeginMessage(WsMessageType.Text);
+        await before.WriteAsync("half"u8.ToArray());
+
+        ann.EndByPeer();
+        await using WsMessageWriter after = ann.BeginMessage(WsMessageType.Text);
+        await using WsMessageWriter first = FakeThatHasEnded().BeginMessage(WsMessageType.Text);
+
+        await Assert.ThrowsAsync<WsClosedException>(async () => await before.CompleteAsync());
+        await Assert.ThrowsAsync<WsClosedException>(async () => await after.CompleteAsync("whole"u8.ToArray()));
+        await Assert.ThrowsAsync<WsClosedException>(async () => await first.WriteAsync("half"u8.ToArray()));
+        Assert.Empty(ann.Sent);
+        Assert.Empty(ann.Closes);
+
+        static FakeWsConnection FakeThatHasEnded()
+        {
+            var ended = new FakeWsConnection();
+            ended.EndByPeer();
+            return ended;
+        }
+    }
+
+    [Fact]
+    public async Task An_answer_fails_once_the_connection_has_ended()
+    {
+        FakeWsConnection ann = _hub.Connect();
+        FakeWsMessageContext context = FakeWsMessageContext.ForAction("move", connection: ann);
+        ann.EndByPeer();
+
+        await Assert.ThrowsAsync<WsClosedException>(async () => await context.ReplyAsync("moved"));
+        await Assert.ThrowsAsync<WsClosedException>(async () => await context.ReplyErrorAsync(409, "too late"));
+
+        Assert.Empty(context.Replies);
+        Assert.Equal((true, 409), (context.HasReplied, context.ErrorCode));
+    }
+
+    [Fact]
     public async Task A_backlog_or_an_end_can_be_played()
     {
         FakeWsConnection ann = _hub.Connect();
