@@ -136,7 +136,16 @@ public sealed partial class FakeWsConnection : FakeWsSender, IWsConnection
     /// <summary>The id.</summary>
     public override string ToString() => Id;
 
-    internal override ValueTask Send(WsTestMessage message) => _isEnding ? ValueTask.FromException(new WsClosedException()) : base.Send(message);
+    internal override ValueTask Send(WsTestMessage message, CancellationToken cancellationToken)
+    {
+        if (_isEnding)
+        {
+            return ValueTask.FromException(new WsClosedException());
+        }
+
+        ValueTask sent = base.Send(message, cancellationToken);
+        return sent.IsCompleted || !cancellationToken.CanBeCanceled ? sent : new ValueTask(sent.AsTask().WaitAsync(cancellationToken));
+    }
 
     private void End(WsCloseInfo info, bool isAsked)
     {

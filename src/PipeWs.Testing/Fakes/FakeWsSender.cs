@@ -48,18 +48,12 @@ public class FakeWsSender : IWsSender
     }
 
     /// <inheritdoc/>
-    public ValueTask SendAsync(ReadOnlyMemory<byte> payload, WsMessageType type, CancellationToken cancellationToken = default)
-    {
-        cancellationToken.ThrowIfCancellationRequested();
-        return Send(new WsTestMessage(type, payload.ToArray()));
-    }
+    public ValueTask SendAsync(ReadOnlyMemory<byte> payload, WsMessageType type, CancellationToken cancellationToken = default) =>
+        Send(new WsTestMessage(type, payload.ToArray()), cancellationToken);
 
     /// <inheritdoc/>
-    public ValueTask SendAsync(ReadOnlySequence<byte> payload, WsMessageType type, CancellationToken cancellationToken = default)
-    {
-        cancellationToken.ThrowIfCancellationRequested();
-        return Send(new WsTestMessage(type, payload.ToArray()));
-    }
+    public ValueTask SendAsync(ReadOnlySequence<byte> payload, WsMessageType type, CancellationToken cancellationToken = default) =>
+        Send(new WsTestMessage(type, payload.ToArray()), cancellationToken);
 
     /// <inheritdoc/>
     public ValueTask SendAsync(WsPreparedMessage message, CancellationToken cancellationToken = default)
@@ -77,8 +71,8 @@ public class FakeWsSender : IWsSender
         }
     }
 
-    /// <summary>A send: remembered, and passed on to whom it reaches.</summary>
-    internal virtual ValueTask Send(WsTestMessage message)
+    /// <summary>A send: remembered, and passed on to whom it reaches. Only a single connection has a backlog whose room the token gives up waiting for.</summary>
+    internal virtual ValueTask Send(WsTestMessage message, CancellationToken cancellationToken)
     {
         Record(message);
         Deliver(message);

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Text.Json.Serialization;
 using PipeWs.Server;
 using PipeWs.Shared;
@@ -129,6 +130,30 @@ public sealed partial class FakeTests
         ann.EndByPeer(1001, "going");
         await Assert.ThrowsAsync<WsClosedException>(async () => await ann.SendTextAsync("too late"));
         Assert.Equal(["waits"], ann.SentTexts);
+    }
+
+    [Fact]
+    public async Task A_token_gives_up_only_the_wait_for_a_connections_backlog()
+    {
+        FakeWsConnection ann = _hub.Connect("1", "ann");
+        await ann.JoinAsync("lobby");
+        var given = new CancellationToken(canceled: true);
+
+        await ann.SendAsync("1"u8.ToArray(), WsMessageType.Text, given);
+        await ann.SendAsync(new ReadOnlySequence<byte>("2"u8.ToArray()), WsMessageType.Text, given);
+        await _hub.User("ann").SendTextAsync("3", given);
+        await _hub.All.SendTextAsync("4", given);
+        await _hub.Room("lobby").SendTextAsync("5", given);
+        await _hub.Connection("gone").SendTextAsync("6", given);
+        Assert.Equal(["1", "2", "3", "4", "5"], ann.SentTexts);
+
+        var room = new TaskCompletionSource();
+        ann.OnSend = _ => new ValueTask(room.Task);
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(async () => await ann.SendTextAsync("waits", given));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(async () => await ann.PingAsync(given));
+        ann.EndByPeer();
+        await Assert.ThrowsAsync<WsClosedException>(async () => await ann.SendTextAsync("too late", given));
+        await Assert.ThrowsAsync<WsClosedException>(async () => await ann.PingAsync(given));
     }
 
     [Fact]
