@@ -81,6 +81,9 @@ public sealed class FakeWsMessageContext : WsMessageContext
 
     private bool IsLast { get; init; } = true;
 
+    /// <summary>Whether the hub's text messages are JSON. A handler of raw text is only in one where they are not.</summary>
+    private bool SpeaksJson => Type != WsMessageType.Text || ActionOrNone.Length > 0;
+
     private string ActionOrNone { get; init; } = "";
 
     private string? Id { get; init; }
@@ -172,6 +175,14 @@ public sealed class FakeWsMessageContext : WsMessageContext
         ArgumentNullException.ThrowIfNull(message);
         _errorCode = code;
         return Answer(new FakeWsReply("error", new WsTestMessage(WsMessageType.Text, Encoding.UTF8.GetBytes(message)), code));
+    }
+
+    /// <summary>Refuses as a hub does: an error among <see cref="Replies"/> unless it was answered, or is text that a hub takes raw. In any case <see cref="ErrorCode"/> says so.</summary>
+    /// <inheritdoc/>
+    public override ValueTask RefuseAsync(int code, string message)
+    {
+        _errorCode = code;
+        return _hasReplied || !SpeaksJson ? default : ReplyErrorAsync(code, message);
     }
 
     private ValueTask Answer(FakeWsReply reply)

@@ -49,6 +49,23 @@ public sealed partial class FakeTests
     }
 
     [Fact]
+    public async Task Raw_text_is_refused_without_an_answer()
+    {
+        FakeWsMessageContext[] raw = [FakeWsMessageContext.ForText("hello"), FakeWsMessageContext.ForPart(WsMessageType.Text, "hel"u8.ToArray(), isFirst: true, isLast: false)];
+        foreach (FakeWsMessageContext context in raw)
+        {
+            await context.RefuseAsync(429, "slow down");
+
+            Assert.Equal((false, 429), (context.HasReplied, context.ErrorCode));
+            Assert.Empty(context.Replies);
+        }
+
+        FakeWsMessageContext binary = FakeWsMessageContext.ForBinary(new byte[] { 1 });
+        await binary.RefuseAsync(429, "slow down");
+        Assert.Equal("error 429 slow down", binary.Reply.ToString());
+    }
+
+    [Fact]
     public async Task A_large_message_in_parts_is_put_together()
     {
         FakeWsConnection ann = _hub.Connect();
@@ -405,6 +422,7 @@ public sealed partial class FakeTests
         Assert.Equal(new Point(3, 4), context.Reply.Read(Json.Default.Point));
         Assert.Equal((true, 0), (context.HasReplied, context.ErrorCode));
         await context.RefuseAsync(403, "answered already");
+        Assert.Equal(403, context.ErrorCode);
         await context.ReplyErrorAsync(409, "too late");
         Assert.Equal(409, context.ErrorCode);
 
