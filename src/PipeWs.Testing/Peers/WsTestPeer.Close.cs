@@ -55,13 +55,20 @@ public sealed partial class WsTestPeer
     }
 
     /// <summary>The other end drops the transport without a close frame: 1006 to whoever is there. Messages before it are left to be read.</summary>
-    /// <exception cref="WsAssertionException">A close frame came, or the end did not come in time.</exception>
+    /// <exception cref="WsAssertionException">A close frame came, the other end broke the protocol, or the end did not come in time.</exception>
     public async Task ExpectAbortAsync(CancellationToken cancellationToken = default)
     {
+        const string Expected = "the transport's end without a close frame";
         await WhenEndedAsync(cancellationToken);
         if (CloseFrame is { } close)
         {
-            throw Failure("the transport's end without a close frame", $"it was closed with {close}");
+            throw Failure(Expected, $"it was closed with {close}");
+        }
+
+        // An end inside a frame is the other end's; at anything else that was wrong this end has stopped by itself.
+        if (_failure is WsAssertionException broken && !_isCut)
+        {
+            throw Failure(Expected, broken.Message);
         }
     }
 

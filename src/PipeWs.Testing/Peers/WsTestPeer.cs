@@ -27,6 +27,7 @@ public sealed partial class WsTestPeer : IAsyncDisposable
     private TaskCompletionSource? _stopped;
     private List<WsRawFrame>? _fragments;
     private Exception? _failure;
+    private bool _isCut;
     private int _messages;
     private bool _isOver;
     private volatile bool _isAborted;
@@ -129,9 +130,9 @@ public sealed partial class WsTestPeer : IAsyncDisposable
                     OnFrame(frame);
                 }
 
-                bool isCut = result.IsCompleted && !buffer.IsEmpty;
+                _isCut = result.IsCompleted && !buffer.IsEmpty;
                 input.AdvanceTo(buffer.Start, buffer.End);
-                if (isCut)
+                if (_isCut)
                 {
                     throw new WsAssertionException($"The transport ended inside a frame, of which {buffer.Length} bytes had come.");
                 }

@@ -153,6 +153,18 @@ public sealed class WsTestPeerTests : IAsyncDisposable
 
         Assert.Contains(message, failure.Message, StringComparison.Ordinal);
         await Assert.ThrowsAsync<WsAssertionException>(() => _client.ReadToEndAsync());
+        WsAssertionException noAbort = await Assert.ThrowsAsync<WsAssertionException>(() => _client.ExpectAbortAsync());
+        Assert.Contains($"But {message}", noAbort.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task An_end_inside_a_frame_is_an_abort_too()
+    {
+        await _server.SendBytesAsync(_server.Encode(WsRawFrame.Text("last words")).AsMemory(0, 5));
+        _server.Finish();
+
+        await _client.ExpectAbortAsync();
+        await Assert.ThrowsAsync<WsAssertionException>(() => _client.ReadTextAsync());
     }
 
     [Fact]
