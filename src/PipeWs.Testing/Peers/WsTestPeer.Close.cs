@@ -113,6 +113,17 @@ public sealed partial class WsTestPeer
         {
             Abort();
             await _pump;
+            return;
+        }
+
+        try
+        {
+            // The other end may have said only that it sends nothing more, and still wait for this one.
+            Finish();
+        }
+        catch (Exception e) when (e is IOException or InvalidOperationException or ObjectDisposedException)
+        {
+            // It has gone altogether.
         }
     }
 

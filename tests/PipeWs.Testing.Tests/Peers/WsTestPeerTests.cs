@@ -142,6 +142,18 @@ public sealed class WsTestPeerTests : IAsyncDisposable
         Assert.Contains("the transport ended without a close frame (1006)", failure.Message, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task A_peer_that_is_disposed_of_leaves_nobody_waiting_who_only_stopped_sending()
+    {
+        _server.Finish();
+        await _client.Ended.Soon();
+
+        await _client.DisposeAsync();
+
+        await _server.Ended.Soon();
+        await _client.DisposeAsync();
+    }
+
     [Theory]
     [InlineData(Opcode.Continuation, true, "A continuation came with no message to continue")]
     [InlineData(Opcode.Text, false, "A client masks every frame, and a server none")]
