@@ -18,6 +18,11 @@ internal static class DisturbRun
     /// <summary>Measures. Blocks its thread, which is the one that measures.</summary>
     public static DisturbResult Run(DisturbOptions options, ILoadProgress progress, CancellationToken cancellationToken)
     {
+        if (FileLimit.Explain((options.Connections * Kinds.Length) + MeasuredConnections, FileLimit.Read()) is { } tooFew)
+        {
+            throw new InvalidOperationException(tooFew);
+        }
+
         var result = new DisturbResult();
         JsonClient[] measured = [.. Enumerable.Range(0, MeasuredConnections).Select(_ => new JsonClient(options.Url, "echo"))];
         try
@@ -34,12 +39,34 @@ internal static class DisturbRun
                 Measure(measured, options.Seconds, result.Undisturbed, cancellationToken);
                 progress.Report($"round {round} of {options.Rounds}: disturbed");
                 using var end = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+                using var opened = new ManualResetEventSlim();
                 long received = 0;
-                var disturbing = new Thread(() => received = Disturb(options, end.Token)) { IsBackground = true };
+                Exception? failure = null;
+                var disturbing = new Thread(() =>
+                {
+                    try
+                    {
+                        received = Disturb(options, opened, end.Token);
+                    }
+                    catch (Exception e)
+                    {
+                        failure = e;
+                    }
+                    finally
+                    {
+                        opened.Set();
+                    }
+                }) { IsBackground = true };
                 disturbing.Start();
+                opened.Wait(cancellationToken);
                 Measure(measured, options.Seconds, result.Disturbed, cancellationToken);
                 end.Cancel();
                 disturbing.Join();
+                if (failure is not null)
+                {
+                    throw new InvalidOperationException($"The connections that disturb failed: {failure.Message}", failure);
+                }
+
                 result.DisturbingMessages += received;
             }
 
@@ -73,13 +100,14 @@ internal static class DisturbRun
         }
     }
 
-    /// <returns>How many messages came.</returns>
-    private static long Disturb(DisturbOptions options, CancellationToken end)
+    /// <returns>How many messages came, welcomes aside.</returns>
+    private static long Disturb(DisturbOptions options, ManualResetEventSlim opened, CancellationToken end)
     {
         // The clients that disturb must not hold up the thread that measures: it is the server's handlers that are to be compared.
         Libc.GiveWay();
         JsonClient[] clients = [.. Enumerable.Range(0, options.Connections * Kinds.Length).Select(i => new JsonClient(options.Url, Kinds[i % Kinds.Length]))];
         long start = Stopwatch.GetTimestamp();
+        opened.Set();
 
         // One after the other, evenly: a hundred requests in one instant would measure the burst, and not what handlers do to each other.
         long pushes = 0;
@@ -98,6 +126,6 @@ internal static class DisturbRun
             client.Dispose();
         }
 
-        return clients.Sum(static client => client.Received);
+        return clients.Sum(static client => Math.Max(0, client.Received - 1));
     }
 }

@@ -4,7 +4,7 @@ using System.Net.WebSockets;
 namespace PipeWs.LoadTest.Servers;
 
 /// <summary>
-/// ASP.NET Core's WebSockets as a competent developer uses them: pooled buffers, fragments passed on, compression off but on <c>/echoz</c>, one sender for each subscriber.
+/// ASP.NET Core's WebSockets as a competent developer uses them: pooled buffers, whole messages sent as one frame, compression off but on <c>/echoz</c>, one sender for each subscriber.
 /// </summary>
 internal static class AspNetServer
 {
@@ -55,10 +55,10 @@ internal static class AspNetServer
             byte[] buffer = ArrayPool<byte>.Shared.Rent(BufferBytes);
             try
             {
-                long messageBytes = 0;
+                int messageBytes = 0;
                 while (true)
                 {
-                    ValueWebSocketReceiveResult received = await socket.ReceiveAsync(buffer.AsMemory(), stopping);
+                    ValueWebSocketReceiveResult received = await socket.ReceiveAsync(buffer.AsMemory(messageBytes), stopping);
                     if (received.MessageType == WebSocketMessageType.Close)
                     {
                         return;
@@ -71,9 +71,19 @@ internal static class AspNetServer
                         return;
                     }
 
-                    // A message longer than the buffer goes back as fragments.
-                    await socket.SendAsync(buffer.AsMemory(0, received.Count), received.MessageType, received.EndOfMessage, stopping);
-                    messageBytes = received.EndOfMessage ? 0 : messageBytes;
+                    if (received.EndOfMessage)
+                    {
+                        await socket.SendAsync(buffer.AsMemory(0, messageBytes), received.MessageType, endOfMessage: true, stopping);
+                        messageBytes = 0;
+                    }
+                    else if (messageBytes == buffer.Length)
+                    {
+                        // Who sends one message of that size sends more: the larger buffer stays.
+                        byte[] larger = ArrayPool<byte>.Shared.Rent(2 * buffer.Length);
+                        buffer.CopyTo(larger, 0);
+                        ArrayPool<byte>.Shared.Return(buffer);
+                        buffer = larger;
+                    }
                 }
             }
             finally
