@@ -12,11 +12,15 @@ public sealed class HandshakeResponseReader
 {
     private const int MaxExcerptBytes = 256;
 
+    /// <summary>More interim answers than any server has reason to send.</summary>
+    private const int MaxInterim = 8;
+
     private readonly HandshakeLimits _limits;
     private HeadScanner _scanner;
     private byte[]? _rented;
     private int _headersStart;
     private int _headers;
+    private int _interim;
     private HandshakeReadStatus _status;
 
     /// <summary>Creates a reader for one answer.</summary>
@@ -27,12 +31,12 @@ public sealed class HandshakeResponseReader
     }
 
     /// <summary>What the answer said. Whole once <see cref="Read"/> gave <see cref="HandshakeReadStatus.Complete"/>; <see cref="HandshakeResponseRules"/> judges it.</summary>
-    public HandshakeResponse Response { get; } = new();
+    public HandshakeResponse Response { get; private set; } = new();
 
     /// <summary>What is wrong with an answer that cannot be read, in plain words.</summary>
     public string Error { get; private set; } = "";
 
-    /// <summary>The head's length in bytes, its blank line included, once it is complete. After a 101, what follows are frames.</summary>
+    /// <summary>The head's length in bytes, its blank line and interim answers before it included, once it is complete. After a 101, what follows are frames.</summary>
     public int HeadLengthBytes { get; private set; }
 
     /// <summary>Reads on.</summary>
@@ -86,6 +90,20 @@ public sealed class HandshakeResponseReader
 
             if (!inStatusLine && length == 0)
             {
+                if (Response.StatusCode is >= 100 and < 200 and not 101)
+                {
+                    // "A client MUST be able to parse one or more 1xx responses received prior to a final response" (RFC 9110, 15.2).
+                    if (++_interim > MaxInterim)
+                    {
+                        return Fail($"The server sent more than {MaxInterim} interim answers (1xx), and none that is final.");
+                    }
+
+                    Response = new HandshakeResponse();
+                    _headersStart = 0;
+                    _headers = 0;
+                    continue;
+                }
+
                 HeadLengthBytes = _scanner.LineStart;
                 return HandshakeReadStatus.Incomplete;
             }
@@ -102,7 +120,7 @@ public sealed class HandshakeResponseReader
     private bool TryReadStatusLine(ReadOnlySpan<byte> line)
     {
         _headersStart = _scanner.LineStart;
-        if (line.Length < 12 || !line.StartsWith("HTTP/1."u8) || line[8] != (byte)' ' || (line.Length > 12 && line[12] != (byte)' '))
+        if (line.Length < 12 || !line.StartsWith("HTTP/1."u8) || !char.IsAsciiDigit((char)line[7]) || line[8] != (byte)' ' || (line.Length > 12 && line[12] != (byte)' '))
         {
             return false;
         }

@@ -32,7 +32,7 @@ internal sealed class HandshakeResponseTarget : FuzzTarget
             const string accepted = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: " + Accept + "\r\n";
             string[] answers =
             [
-                accepted + "\r\n", accepted + "\r\n\u0081\u0005Hello", accepted + "Sec-WebSocket-Protocol: chat\r\nSec-WebSocket-Extensions: permessage-deflate; client_max_window_bits=9\r\n\r\n",
+                accepted + "\r\n", "HTTP/1.1 103 Early Hints\r\nUpgrade: x\r\n\r\n" + accepted + "\r\n", accepted + "\r\n\u0081\u0005Hello", accepted + "Sec-WebSocket-Protocol: chat\r\nSec-WebSocket-Extensions: permessage-deflate; client_max_window_bits=9\r\n\r\n",
                 accepted + "Sec-WebSocket-Protocol: not\r\n\r\n", accepted + "Sec-WebSocket-Extensions: x\r\n\r\n", "HTTP/1.1 403 Forbidden\r\nContent-Length: 5\r\n\r\nno!\u0007.", "HTTP/1.1 503\r\n\r\nbusy",
                 "HTTP/1.1 302 Found\r\nLocation: http://other/ws?token=1\r\n\r\n", "HTTP/1.0 101 x\r\n\r\n", "HTTP/2 200\r\n\r\n", "HTTP/1.1 101\nUpgrade: websocket\n\n",
             ];
@@ -77,7 +77,9 @@ internal sealed class HandshakeResponseTarget : FuzzTarget
     /// <summary>What RFC 6455, section 4.1, asks of an answer that is accepted.</summary>
     private static void CheckAccepted(string head, bool offers)
     {
-        string[] lines = head[..^4].Split("\r\n");
+        string[] heads = head[..^4].Split("\r\n\r\n");
+        Assert.All(heads[..^1], static interim => Assert.Matches("^HTTP/1.[0-9] 1(?!01)[0-9]{2}", interim));
+        string[] lines = heads[^1].Split("\r\n");
         Assert.StartsWith("HTTP/1.1 101", lines[0], StringComparison.Ordinal);
         (string Name, string Value)[] headers = [.. lines.Skip(1).Select(static line => (line.Split(':', 2)[0].ToLowerInvariant(), line.Split(':', 2)[1].Trim(' ', '\t')))];
         Assert.Equal(Accept, Assert.Single(Values("sec-websocket-accept")));

@@ -43,6 +43,7 @@ public class HandshakeResponseReaderTests
     [InlineData("HTTP/1.1 200 OK\r\n\r\n<html>", "200 OK")]
     [InlineData("HTTP/1.1 302 Found\r\nLocation: https://evil.example/ws?token=secret\r\nContent-Length: 0\r\n\r\n", "a redirect to https://evil.example/ws. Redirects are not followed")]
     [InlineData("SSH-2.0-OpenSSH\r\n", "not HTTP")]
+    [InlineData("HTTP/1.x 101 X\r\n", "not HTTP")]
     [InlineData("HTTP/1.1 101 X\nUpgrade: websocket\n\n", "not HTTP")]
     [InlineData("HTTP/1.1 101 X\r\nUpgrade : websocket\r\n\r\n", "malformed")]
     [InlineData("HTTP/1.1 101 X\r\nUpgr", "closed the connection")]
@@ -64,6 +65,21 @@ public class HandshakeResponseReaderTests
         Assert.Contains("too many", Judge(Upgrade + string.Concat(Enumerable.Repeat("X: y\r\n", 101)) + "\r\n", 100, out _));
         string? error = Judge("HTTP/1.1 500 No\r\nContent-Length: 100000\r\n\r\n" + new string('a', 100_000), 1, out _);
         Assert.InRange(error!.Length, 256, 400);
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(7)]
+    [InlineData(int.MaxValue)]
+    public void Interim_answers_are_passed_over(int step)
+    {
+        const string Interim = "HTTP/1.1 103 Early Hints\r\nLink: </x>\r\nSec-WebSocket-Accept: wrong\r\nSec-WebSocket-Protocol: wrong\r\n\r\nHTTP/1.1 100\r\n\r\n";
+        string answer = Interim + Upgrade + Accept + "\r\n";
+        Assert.Null(Judge(answer + "frames", step, out int headLength));
+        Assert.Equal(answer.Length, headLength);
+        Assert.StartsWith("The server refused the handshake: 403", Judge(Interim + "HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n", step, out _), StringComparison.Ordinal);
+        Assert.Contains("closed the connection", Judge(Interim, step, out _), StringComparison.Ordinal);
+        Assert.Contains("interim", Judge(string.Concat(Enumerable.Repeat("HTTP/1.1 102 Processing\r\n\r\n", 9)) + Upgrade + "\r\n", step, out _), StringComparison.Ordinal);
     }
 
     [Fact]
