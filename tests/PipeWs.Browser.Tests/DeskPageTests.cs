@@ -213,11 +213,21 @@ public sealed class DeskPageTests
               sockets[1].get({ type: 'ack', id: joined(sockets[1]).id, topic: 't', epoch: 'e', sn: 1005, recovered: false, reason: 'expired' });
               sockets[1].get({ type: 'message', topic: 't', sn: 1006, data: {} });
               sockets[1].get({ type: 'message', topic: 't', sn: 1008, data: {} });
+              const told = [restarts, connection.missed, ...reports];
+
+              // Another life of the log: it begins behind its head, and that is where it is resumed from though nothing came.
+              sockets[1].close();
+              await until(() => sockets.length === 3);
+              sockets[2].get({ type: 'welcome' });
+              sockets[2].get({ type: 'ack', id: joined(sockets[2]).id, topic: 't', epoch: 'f', sn: 3, recovered: false, reason: 'epoch' });
+              sockets[2].close();
+              await until(() => sockets.length === 4);
+              sockets[3].get({ type: 'welcome' });
               window.WebSocket = Real;
-              return [restarts, connection.missed, ...reports];
+              return [...told, joined(sockets[3]).since.epoch === 'f' ? joined(sockets[3]).since.sn : -1];
             }
             """);
-        Assert.Equal([3, 1_001, 1_000, 1], missed);
+        Assert.Equal([3, 1_001, 1_000, 1, 3], missed);
         Assert.Empty(desk.Complaints);
     }
 

@@ -210,7 +210,8 @@ export class DeskConnection extends EventTarget {
   #join(topic) {
     const state = this.#topics.get(topic);
     const id = String(this.#nextId++);
-    const since = state.epoch ? { epoch: state.epoch, sn: state.sn } : 'last';
+    // Without a number there is nothing to go on from: nothing has come yet.
+    const since = state.epoch && state.sn !== null ? { epoch: state.epoch, sn: state.sn } : 'last';
     this.#pending.set(id, {
       timeout: 0,
       reject: () => {},
@@ -223,8 +224,8 @@ export class DeskConnection extends EventTarget {
           this.#report(topic, answer.reason ?? 'not resumed', answer.epoch === state.epoch ? answer.sn - state.sn : 0);
         }
         if (!resumed) {
-          // In the same epoch what was missed has been told of by now. In another what follows begins anew.
-          state.sn = state.epoch === answer.epoch ? Math.max(state.sn ?? 0, answer.sn) : null;
+          // What was missed has been told of by now, and what follows begins behind the log's head; "last" begins with the newest message instead.
+          state.sn = answer.recovered === false ? answer.sn : null;
           state.epoch = answer.epoch;
           state.restart();
         }
