@@ -11,7 +11,7 @@ public static class PipeWsEndpointRouteBuilderExtensions
     private static readonly string[] Methods = ["GET", "CONNECT"];
 
     /// <summary>
-    /// Maps a hub's WebSockets to a pattern, as an ordinary endpoint: authentication, authorization, CORS, rate limits and metrics of the application apply. HTTP/1.1 by
+    /// Maps a hub's WebSockets to a pattern, as an ordinary endpoint: authentication, authorization, rate limits and metrics of the application apply. HTTP/1.1 by
     /// Upgrade (RFC 6455), HTTP/2 by extended CONNECT (RFC 8441). <c>UseWebSockets</c> is not needed.
     /// </summary>
     /// <param name="endpoints">The application.</param>

@@ -14,7 +14,7 @@ public static class PipeWsListenOptionsExtensions
     /// HTTP sees them, and everything else goes on untouched. After <c>UseHttps</c> where the endpoint is TLS. May be used several times, with different paths.
     /// </summary>
     /// <remarks>
-    /// No middleware of the application runs: no authentication, no CORS. Who connects is judged by the hub's own authenticator, if it has one
+    /// No middleware of the application runs: no authentication among them. Who connects is judged by the hub's own authenticator, if it has one
     /// (<c>UseJwtBearer</c>, <c>UseStaticTokens</c>, <c>UseAuthenticator</c>), pages by <see cref="PipeWsOptions.AllowedOrigins"/>.
     /// </remarks>
     /// <param name="options">The endpoint.</param>

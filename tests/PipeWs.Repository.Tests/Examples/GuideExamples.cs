@@ -113,7 +113,7 @@ internal static partial class GuideExamples
     internal static void Rooms(IServiceCollection services)
     {
         services.AddPipeWs()
-            .ConfigureRooms("/market/*", room =>
+            .ConfigureRooms("/market/ticker:*", room =>
             {
                 room.HistoryMessages = 1_000;
                 room.SlowConsumerPolicy = WsSlowConsumerPolicy.Conflate;
