@@ -182,6 +182,9 @@ public sealed partial class WsClient
             // Connections that never became ready do not count.
             connection.IsReconnect = _wasConnected;
             _wasConnected = true;
+
+            // Before anybody can see or hear that it is connected: whoever does may send.
+            _writes.SetLive(connection.Connection);
             Volatile.Write(ref _current, connection);
             SetState(WsClientState.Connected);
             connected = _connected;
@@ -194,7 +197,6 @@ public sealed partial class WsClient
         ClientLog.Connected(_logger, Name, connection.Endpoint, connection.Number);
         _metrics.Connected();
         Layer?.OnReady(connection);
-        _writes.SetLive(connection.Connection);
         connection.OpenGate();
         connected.TrySetResult();
         return true;

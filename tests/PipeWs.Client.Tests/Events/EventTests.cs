@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Logging;
 using PipeWs.Client.Tests.Support;
 using PipeWs.Shared;
 
@@ -35,6 +36,36 @@ public sealed class EventTests
         Assert.Equal((1012, true), (((WsDisconnectedEvent)read[2]).Disconnect.Code, ((WsDisconnectedEvent)read[2]).WillReconnect));
         Assert.False(((WsDisconnectedEvent)read[6]).WillReconnect);
         Assert.Equal("hello 1"u8.ToArray(), ((WsMessageReceivedEvent)read[1]).Payload.ToArray());
+    }
+
+    [Fact]
+    public async Task Whoever_hears_that_it_is_connected_can_send()
+    {
+        await using ScriptedServer server = ScriptedServer.InMemory(static async peer =>
+        {
+            await peer.AcceptAsync();
+            await peer.ServeAsync();
+        });
+        using var logs = new WaitingLogs();
+        await using var client = new WsClient(server.Options(), logs);
+        string outcome = "";
+        using IDisposable subscription = client.OnEvent(WsClientEventKinds.Connected, _ =>
+        {
+            try
+            {
+                client.SendTextAsync("hello").AsTask().GetAwaiter().GetResult();
+                outcome = "sent";
+            }
+            catch (WsSendException e)
+            {
+                outcome = e.Message;
+            }
+
+            logs.Heard.Set();
+        });
+        await client.StartAsync().Soon();
+        Assert.True(logs.HasWaited);
+        Assert.Equal("sent", outcome);
     }
 
     [Fact]
@@ -208,5 +239,34 @@ public sealed class EventTests
                 }
             }
         });
+    }
+
+    /// <summary>A log that takes its time over the connection, until the callback has returned.</summary>
+    private sealed class WaitingLogs : ILoggerFactory, ILogger
+    {
+        public ManualResetEventSlim Heard { get; } = new();
+
+        public bool HasWaited { get; private set; }
+
+        public void AddProvider(ILoggerProvider provider)
+        {
+        }
+
+        public ILogger CreateLogger(string categoryName) => this;
+
+        public IDisposable? BeginScope<TState>(TState state)
+            where TState : notnull => null;
+
+        public bool IsEnabled(LogLevel logLevel) => true;
+
+        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+        {
+            if (eventId.Name == "Connected")
+            {
+                HasWaited = Heard.Wait(TimeSpan.FromSeconds(30));
+            }
+        }
+
+        public void Dispose() => Heard.Dispose();
     }
 }
