@@ -83,7 +83,7 @@ internal sealed partial class TopicSession
         TopicMember member, WsTopicHandler handler, TopicFrame frame, ReadOnlyMemory<byte> message, in Envelope envelope, string? epoch, TopicLink link, WsTopicGap? gap = null)
     {
         long number = gap is null && envelope.HasSequenceNumber ? envelope.SequenceNumber : 0;
-        frame.Borrow(message, envelope, member.Topic.Name, epoch, gap);
+        frame.Borrow(message, envelope, gap?.Topic ?? member.Topic.Name, epoch, gap);
         ValueTask handled;
         try
         {

@@ -84,6 +84,48 @@ public sealed class HubTests
     }
 
     [Fact]
+    public async Task A_gap_is_shown_to_a_handler_under_its_own_topic()
+    {
+        const int Messages = 500;
+        await using LiveHub hub = await LiveHub.StartAsync(hub => hub.ConfigureRooms("/log:*", room =>
+        {
+            room.HistoryMessages = 1;
+            room.MaxLagMessages = 2;
+        }));
+        await using var relay = new Relay(hub.Port);
+        await using WsTopicClient client = CreateClient(relay.Port);
+        await client.StartAsync().Soon();
+        var seen = new ConcurrentQueue<(string Topic, string? GapTopic)>();
+        WsTopicHandler handler = (message, _) =>
+        {
+            seen.Enqueue((message.Topic!, message.Gap?.Topic));
+            return default;
+        };
+        await using WsTopicSubscription both = await client.SubscribeAsync("/log:A,B", handler).Soon();
+        hub.Publish("/log:A", 1);
+        hub.Publish("/log:B", 1);
+        await Conditions.UntilAsync(() => seen.Count == 2, "the first of both came");
+
+        var gaps = new ConcurrentQueue<string>();
+        using IDisposable events = client.OnEvent(WsClientEventKinds.TopicGap, e => gaps.Enqueue(((WsTopicGapEvent)e).Gap.Topic));
+
+        // More than the logs hold, so that something is missing.
+        relay.Kill();
+        for (int number = 2; number <= Messages; number++)
+        {
+            hub.Publish("/log:A", number);
+            hub.Publish("/log:B", number);
+        }
+
+        relay.Start();
+        await Conditions.UntilAsync(() => gaps.Count == 2, "both gaps are known");
+        hub.Publish("/log:A", Messages + 1);
+        await Conditions.UntilAsync(() => seen.Count(static one => one.GapTopic is not null) == 2, "both gaps were shown");
+        Assert.Equal(["/log:A", "/log:B"], seen.Select(static one => one.GapTopic).OfType<string>().Order());
+        Assert.All(seen, static one => Assert.Equal(one.GapTopic ?? one.Topic, one.Topic));
+    }
+
+    [Fact]
     public async Task A_log_is_read_on_over_killed_connections()
     {
         await using LiveHub hub = await StartHubAsync();
