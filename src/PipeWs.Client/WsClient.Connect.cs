@@ -92,8 +92,19 @@ public sealed partial class WsClient
         DialTarget target = CreateTarget(endpoint, token);
         DialedConnection dialed = await _dialer.DialAsync(target, cancellationToken);
         _metrics.Dialed(dialed.Duration);
-        var transport = new WsConnection(dialed.Transport, WsRole.Client, _options.ToConnectionOptions(token), _heartbeat, dialed.Abort, dialed.Compression);
-        var connection = new WsClientConnection(this, transport, ++_connections, target.Description, dialed.Subprotocol, dialed.RemoteEndPoint, token)
+        WsConnection transport;
+        try
+        {
+            transport = new WsConnection(dialed.Transport, WsRole.Client, _options.ToConnectionOptions(token), _heartbeat, dialed.Abort, dialed.Compression);
+        }
+        catch (ArgumentException e)
+        {
+            // What the options allow a token may still get wrong.
+            await WsDialer.DropAsync(dialed);
+            throw new WsDialException($"The token's times are not usable: {e.Message}", e) { Endpoint = target.Description };
+        }
+
+        var connection = new WsClientConnection(this, transport, ++_connections, endpoint, dialed.Subprotocol, dialed.RemoteEndPoint, token)
         {
             RefreshAt = FindRefreshTime(token),
         };
@@ -133,6 +144,21 @@ public sealed partial class WsClient
         }
     }
 
+    /// <summary>Whether a token may be used where a connection leads.</summary>
+    internal bool IsFor(WsClientConnection connection, WsToken token) =>
+        (token.Endpoint is { } own ? own == connection.Uri : _options.Endpoints.Contains(connection.Uri)) && FindRefusal(connection.Uri, token) is null;
+
+    /// <summary>Why a token must not be sent to an endpoint; null where it may.</summary>
+    private static string? FindRefusal(Uri endpoint, WsToken token)
+    {
+        if (!string.Equals(token.Protocol, "websocket", StringComparison.OrdinalIgnoreCase))
+        {
+            return $"The token is for the protocol '{token.Protocol}'; only 'websocket' is spoken.";
+        }
+
+        return token.Encrypt && endpoint.Scheme != "wss" ? "The token must be sent over TLS; the endpoint is not 'wss'." : null;
+    }
+
     private DialTarget CreateTarget(Uri endpoint, WsToken? token)
     {
         if (!DialTarget.IsValid(endpoint))
@@ -144,14 +170,9 @@ public sealed partial class WsClient
         List<KeyValuePair<string, string>> headers = [.. _options.Headers];
         if (token is not null)
         {
-            if (!string.Equals(token.Protocol, "websocket", StringComparison.OrdinalIgnoreCase))
+            if (FindRefusal(endpoint, token) is { } refusal)
             {
-                throw new WsDialException($"The token is for the protocol '{token.Protocol}'; only 'websocket' is spoken.") { Endpoint = DialTarget.Describe(endpoint) };
-            }
-
-            if (token.Encrypt && endpoint.Scheme != "wss")
-            {
-                throw new WsDialException("The token must be sent over TLS; the endpoint is not 'wss'.") { Endpoint = DialTarget.Describe(endpoint) };
+                throw new WsDialException(refusal) { Endpoint = DialTarget.Describe(endpoint) };
             }
 
             if (token.Token.Length > 0)

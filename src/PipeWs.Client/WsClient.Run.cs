@@ -36,7 +36,7 @@ public sealed partial class WsClient
         {
             while (true)
             {
-                WsClientConnection? planned = null;
+                WsClientConnection? watched = null;
                 TimeSpan lasted = default;
                 SetStateUnlessStopping(WsClientState.Connecting);
                 try
@@ -44,10 +44,10 @@ public sealed partial class WsClient
                     WsClientConnection connection = await ConnectAsync(attempt, disconnect, _needsFreshToken, cancelled);
                     first.TrySetResult();
                     long start = _options.TimeProvider.GetTimestamp();
-                    disconnect = await WatchAsync(connection, cancelled);
+                    disconnect = await WatchAsync(connection);
+                    watched = connection;
                     connectedSince = _options.TimeProvider.GetTimestamp();
                     lasted = _options.TimeProvider.GetElapsedTime(start, connectedSince);
-                    planned = connection.PlannedEnd is null ? null : connection;
                     _needsFreshToken = connection.PlannedForToken || disconnect.Code == Protocol.Framing.CloseCode.TokenExpired;
                     attempt = connection.PlannedAtOnce || lasted >= _options.StableAfter ? 1 : attempt + 1;
                 }
@@ -64,14 +64,20 @@ public sealed partial class WsClient
                     attempt++;
                 }
 
-                if (cancelled.IsCancellationRequested)
+                bool isStopping = IsStopping(cancelled);
+                TimeSpan? delay = isStopping ? null : watched is { PlannedEnd: not null }
+                    ? FindPlannedDelay(watched, attempt, lasted, disconnect)
+                    : FindDelay(attempt - (first.Task.IsCompleted ? 0 : 1), connectedSince, disconnect);
+                if (watched is not null && _events.Wants(WsClientEventKinds.Disconnected))
+                {
+                    _events.Publish(new WsDisconnectedEvent(disconnect, WillReconnect: delay is not null));
+                }
+
+                if (isStopping)
                 {
                     return;
                 }
 
-                TimeSpan? delay = planned is null
-                    ? FindDelay(attempt - (first.Task.IsCompleted ? 0 : 1), connectedSince, disconnect)
-                    : FindPlannedDelay(planned, attempt, lasted, disconnect);
                 if (delay is not { } wait)
                 {
                     GiveUp(disconnect);
@@ -122,17 +128,15 @@ public sealed partial class WsClient
     }
 
     /// <summary>Waits for the end of a connection that is ready.</summary>
-    private async Task<WsDisconnect> WatchAsync(WsClientConnection connection, CancellationToken cancelled)
+    private async Task<WsDisconnect> WatchAsync(WsClientConnection connection)
     {
         // Not for a handler that does not return although the client was stopped and its time is up.
         await Task.WhenAny(connection.Ended, _abandoned.Task);
         WsDisconnect disconnect = WsDisconnect.From(connection.Ended.IsCompleted ? await connection.Ended : new WsCloseInfo(1006, "a handler does not return", WsCloseInitiator.Local, WasClean: false));
-        bool stopping;
         lock (_lock)
         {
-            stopping = _stopRequested;
             Volatile.Write(ref _current, null);
-            if (!stopping)
+            if (!_stopRequested)
             {
                 _connected = NewSignal();
             }
@@ -147,13 +151,15 @@ public sealed partial class WsClient
             ReportError(error);
         }
 
-        if (_events.Wants(WsClientEventKinds.Disconnected))
-        {
-            bool again = !stopping && !cancelled.IsCancellationRequested && (connection.PlannedEnd is not null || IsToReconnect(disconnect));
-            _events.Publish(new WsDisconnectedEvent(disconnect, again));
-        }
-
         return disconnect;
+    }
+
+    private bool IsStopping(CancellationToken cancelled)
+    {
+        lock (_lock)
+        {
+            return _stopRequested || cancelled.IsCancellationRequested;
+        }
     }
 
     private void CloseCurrent()

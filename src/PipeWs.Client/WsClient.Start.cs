@@ -20,7 +20,7 @@ public sealed partial class WsClient
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested && !first.IsFaulted)
         {
             // Also where it connects at this very moment: who is told that the start was given up does not look for a connection.
-            await cancellation.CancelAsync();
+            await CancelAsync(cancellation, CancellationToken.None);
             await run.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             throw;
         }

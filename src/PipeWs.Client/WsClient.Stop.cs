@@ -61,11 +61,11 @@ public sealed partial class WsClient
         }
 
         // A receiver that waits for a reader is released; so are the dial, the wait before it, and what a ready handler is doing.
-        await _ending.CancelAsync();
+        await CancelAsync(_ending, deadline.Token);
         _writes.Close();
         if (_runCancellation is { } run)
         {
-            await run.CancelAsync();
+            await CancelAsync(run, deadline.Token);
         }
 
         await _run.WaitAsync(deadline.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
@@ -86,6 +86,23 @@ public sealed partial class WsClient
     {
         await task.WaitAsync(deadline).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         await task.WaitAsync(s_abandonAfter, CancellationToken.None);
+    }
+
+    /// <summary>Cancels what is under way. What the application does upon that may fail, which is told, or not return, which is not waited for.</summary>
+    private async Task CancelAsync(CancellationTokenSource source, CancellationToken deadline)
+    {
+        Task cancel = source.CancelAsync();
+        try
+        {
+            await cancel.WaitAsync(deadline);
+        }
+        catch (OperationCanceledException) when (!cancel.IsCompleted)
+        {
+        }
+        catch (Exception e)
+        {
+            ReportCallbackError(nameof(CancellationToken), e);
+        }
     }
 
     private async Task FinishAsync(CancellationToken deadline)

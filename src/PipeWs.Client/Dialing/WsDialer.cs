@@ -105,7 +105,7 @@ internal sealed class WsDialer
             progress.Step = "the TLS handshake";
             var tls = new SslStream(stream, leaveInnerStreamOpen: false);
             progress.Stream = tls;
-            await tls.AuthenticateAsClientAsync(CreateTlsOptions(host), cancellationToken);
+            await tls.AuthenticateAsClientAsync(CreateTlsOptions(_options.Tls, host), cancellationToken);
         }
 
         return transport;
@@ -131,9 +131,9 @@ internal sealed class WsDialer
             : throw new WsDialException($"The proxy {ProxyTunnel.Describe(address)} is to be spoken to by '{address.Scheme}'; only 'http' is supported.");
     }
 
-    private SslClientAuthenticationOptions CreateTlsOptions(string host)
+    /// <summary>The application's options, which stay as they are, with what a WebSocket needs.</summary>
+    internal static SslClientAuthenticationOptions CreateTlsOptions(SslClientAuthenticationOptions? given, string host)
     {
-        SslClientAuthenticationOptions? given = _options.Tls;
         var options = new SslClientAuthenticationOptions
         {
             TargetHost = string.IsNullOrEmpty(given?.TargetHost) ? host : given.TargetHost,
@@ -154,6 +154,11 @@ internal sealed class WsDialer
             options.EncryptionPolicy = given.EncryptionPolicy;
             options.LocalCertificateSelectionCallback = given.LocalCertificateSelectionCallback;
             options.RemoteCertificateValidationCallback = given.RemoteCertificateValidationCallback;
+            if (OperatingSystem.IsLinux() || OperatingSystem.IsWindows())
+            {
+                options.AllowRsaPkcs1Padding = given.AllowRsaPkcs1Padding;
+                options.AllowRsaPssPadding = given.AllowRsaPssPadding;
+            }
         }
 
         return options;
@@ -220,13 +225,18 @@ internal sealed class WsDialer
         }
         : new WsDialException(e.Message, e.InnerException) { Endpoint = target.Description };
 
+    /// <summary>Gives up a connection that nobody will run.</summary>
+    internal static Task DropAsync(DialedConnection connection)
+    {
+        connection.Abort(null);
+        return CompleteAsync(connection.Transport);
+    }
+
     private static async Task DropAsync(Task<DialedConnection> late)
     {
         try
         {
-            DialedConnection connection = await late;
-            connection.Abort(null);
-            await CompleteAsync(connection.Transport);
+            await DropAsync(await late);
         }
         catch (Exception)
         {

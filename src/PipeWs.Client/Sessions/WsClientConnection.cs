@@ -13,12 +13,13 @@ public sealed class WsClientConnection
     private readonly ReadyGate _gate;
     private readonly Receiver _receiver;
 
-    internal WsClientConnection(WsClient client, WsConnection connection, int number, string endpoint, string? subprotocol, string? remoteEndPoint, WsToken? token)
+    internal WsClientConnection(WsClient client, WsConnection connection, int number, Uri uri, string? subprotocol, string? remoteEndPoint, WsToken? token)
     {
         _client = client;
         Connection = connection;
         Number = number;
-        Endpoint = endpoint;
+        Uri = uri;
+        Endpoint = Dialing.DialTarget.Describe(uri);
         Subprotocol = subprotocol;
         RemoteEndPoint = remoteEndPoint;
         Token = token;
@@ -51,6 +52,9 @@ public sealed class WsClientConnection
     public CancellationToken Closed => Connection.ConnectionClosed;
 
     internal WsConnection Connection { get; }
+
+    /// <summary>Where it leads. Queries hold secrets: not for logs.</summary>
+    internal Uri Uri { get; }
 
     /// <summary>Completes when the receive loop has ended. Set by <see cref="Run"/>, before anybody else sees the connection.</summary>
     internal Task<WsCloseInfo> Ended { get; private set; } = null!;

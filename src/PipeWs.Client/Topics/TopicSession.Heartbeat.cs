@@ -82,9 +82,10 @@ internal sealed partial class TopicSession
             timeout = link.PingTimeout ?? link.Connection.Token?.PingTimeout ?? _options.Connection.PongTimeout;
             if (link.PingNumber != 0 && now - link.PingSentAt >= timeout.TotalMilliseconds)
             {
-                // What came proves life, and so does our own handler that holds up what may have come.
-                isDead = link.Received == link.ReceivedAtPing && !link.Connection.Connection.IsInReceiver;
-                link.PingNumber = 0;
+                // What came proves life, and so does our own handler that holds up what may have come. The pong waits behind a large message that is still coming or going.
+                bool isAlive = link.Received != link.ReceivedAtPing || link.Connection.Connection.IsInReceiver;
+                isDead = !isAlive && now - link.Connection.Connection.LastLife >= timeout.TotalMilliseconds;
+                link.PingNumber = isAlive || isDead ? 0 : link.PingNumber;
             }
 
             if (!isDead && link.PingNumber == 0 && now >= link.NextPingAt && PingIntervalOf(link) is { } interval)
@@ -128,7 +129,8 @@ internal sealed partial class TopicSession
             using (var either = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, link.Connection.Closed))
             {
                 IReadOnlyList<WsToken> tokens = await _tokens!.GetTokensAsync(new WsTokenContext(Client.Name, 1, null, IsRefresh: true), either.Token).AsTask().WaitAsync(either.Token);
-                token = tokens[0];
+                token = tokens.FirstOrDefault(token => Client.IsFor(link.Connection, token))
+                    ?? throw new InvalidOperationException($"None of the {tokens.Count} tokens is for {link.Connection.Endpoint}.");
             }
 
             PendingWrite auth;

@@ -6,21 +6,21 @@ namespace PipeWs.Client.Topics;
 internal sealed partial class TopicSession
 {
     /// <summary>Sees to it that a topic is looked at. Where its task runs already it looks again before it ends.</summary>
-    private void KickUnsynchronized(TopicState topic, bool isDelayed = false)
+    private void KickUnsynchronized(TopicState topic)
     {
         bool hasWork = topic.IsWanted ? !topic.IsJoined || topic.IsRejoinWanted : topic.AskedOn is not null || topic.Members.Length == 0;
         if (hasWork && !topic.IsSyncing)
         {
             topic.IsSyncing = true;
-            _tasks.Run(() => SyncAsync(topic, isDelayed));
+            _tasks.Run(() => SyncAsync(topic));
         }
     }
 
-    private async Task SyncAsync(TopicState topic, bool isDelayed)
+    private async Task SyncAsync(TopicState topic)
     {
         try
         {
-            await SyncCoreAsync(topic, isDelayed);
+            await SyncCoreAsync(topic);
         }
         catch (Exception)
         {
@@ -34,20 +34,14 @@ internal sealed partial class TopicSession
         }
     }
 
-    private async Task SyncCoreAsync(TopicState topic, bool isDelayed)
+    private async Task SyncCoreAsync(TopicState topic)
     {
-        int failures = 0;
-        long since = Heartbeat.TimeProvider.GetTimestamp();
-        if (isDelayed && (GetReadyLink() is not { } current || !await WaitToTryAgainAsync(current, topic, ++failures, since, new WsTopicException("The server has ended the membership."))))
-        {
-            failures = 0;
-        }
-
         while (true)
         {
             TopicLink link;
             bool leaves;
             bool joins;
+            Exception? waitsAfter;
             lock (_lock)
             {
                 // What changes after this finds that no task is at work, and begins one.
@@ -71,6 +65,9 @@ internal sealed partial class TopicSession
                 {
                     topic.Unjoin();
                 }
+
+                waitsAfter = joins ? topic.WaitsAfter : null;
+                topic.WaitsAfter = null;
             }
 
             if (leaves)
@@ -83,19 +80,43 @@ internal sealed partial class TopicSession
                 continue;
             }
 
-            Exception? error = await JoinAsync(link, [topic]);
-            if (error is null || link.Connection.Closed.IsCancellationRequested)
+            if (waitsAfter is not null)
             {
-                failures = 0;
+                await WaitToTryAgainAsync(link, topic, waitsAfter);
                 continue;
             }
 
-            if (FailNewcomers(topic, error))
+            Exception? error = await JoinAsync(link, [topic]);
+            if (error is not null && !link.Connection.Closed.IsCancellationRequested && FailNewcomers(topic, error))
             {
                 PublishJoinError(topic, error);
-                await WaitToTryAgainAsync(link, topic, ++failures, since, error);
+                lock (_lock)
+                {
+                    // Another connection begins anew.
+                    if (_link == link)
+                    {
+                        NoteFailureUnsynchronized(topic, error);
+                    }
+                }
             }
         }
+    }
+
+    /// <summary>A join has failed, or what was joined is lost: the next attempt waits, the longer the more of them there were in a row.</summary>
+    private void NoteFailureUnsynchronized(TopicState topic, Exception error)
+    {
+        if (Heartbeat.Now - topic.JoinedAt >= _options.Connection.StableAfter.TotalMilliseconds)
+        {
+            topic.Failures = 0;
+        }
+
+        topic.JoinedAt = long.MaxValue;
+        if (topic.Failures++ == 0)
+        {
+            topic.FailingSince = Heartbeat.TimeProvider.GetTimestamp();
+        }
+
+        topic.WaitsAfter = error;
     }
 
     /// <summary>Sends one subscribe for one topic or several and waits for its answer; null where it came and was no error.</summary>
@@ -131,6 +152,7 @@ internal sealed partial class TopicSession
                 foreach (TopicState topic in topics)
                 {
                     topic.AskedOn = link;
+                    topic.AskedAsPrivate = topic.PrivateChannel;
                     topic.IsRejoinWanted = false;
                     foreach (TopicMember member in topic.Members)
                     {
@@ -242,13 +264,14 @@ internal sealed partial class TopicSession
         }
     }
 
-    /// <summary>Waits as the policy says; false where it gives up, which ends the topic's streams.</summary>
-    private async Task<bool> WaitToTryAgainAsync(TopicLink link, TopicState topic, int failures, long since, Exception error)
+    /// <summary>Waits as the policy says, unless a subscription comes meanwhile, which does not know of the failures before it. Where the policy gives up the topic's streams end.</summary>
+    private async Task WaitToTryAgainAsync(TopicLink link, TopicState topic, Exception error)
     {
         TimeSpan? delay;
         try
         {
-            delay = _options.RejoinPolicy.GetUsableDelay(new WsReconnectContext(failures, Heartbeat.TimeProvider.GetElapsedTime(since), WsDisconnect.From(error)));
+            delay = _options.RejoinPolicy.GetUsableDelay(
+                new WsReconnectContext(topic.Failures, Heartbeat.TimeProvider.GetElapsedTime(topic.FailingSince), WsDisconnect.From(error)));
         }
         catch (Exception e)
         {
@@ -267,18 +290,27 @@ internal sealed partial class TopicSession
                 }
             }
 
-            return false;
+            return;
         }
 
-        await Task.Delay(delay.Value, Heartbeat.TimeProvider, link.Connection.Closed).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        return true;
-    }
-
-    private TopicLink? GetReadyLink()
-    {
+        using var ended = CancellationTokenSource.CreateLinkedTokenSource(link.Connection.Closed);
+        var wait = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         lock (_lock)
         {
-            return _link is { IsReady: true } link ? link : null;
+            // Who came while the policy was asked does not wait.
+            if (!topic.IsWanted || Array.Exists(topic.Members, static member => !member.IsEstablished))
+            {
+                return;
+            }
+
+            topic.Wait = wait;
+        }
+
+        await Task.WhenAny(Task.Delay(delay.Value, Heartbeat.TimeProvider, ended.Token), wait.Task);
+        await ended.CancelAsync();
+        lock (_lock)
+        {
+            topic.Wait = null;
         }
     }
 }

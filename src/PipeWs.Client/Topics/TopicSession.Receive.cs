@@ -173,7 +173,8 @@ internal sealed partial class TopicSession
             {
                 topic.Unjoin();
                 topic.IsLost = true;
-                KickUnsynchronized(topic, isDelayed: true);
+                NoteFailureUnsynchronized(topic, error);
+                KickUnsynchronized(topic);
             }
         }
 

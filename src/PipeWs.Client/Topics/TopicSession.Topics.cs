@@ -18,7 +18,7 @@ internal sealed partial class TopicSession
                 byte[] key = System.Text.Encoding.UTF8.GetBytes(name);
                 if (_topics.TryGetValue(key, out TopicState? topic))
                 {
-                    if (topic.PrivateChannel != subscription.Options.PrivateChannel)
+                    if (topic.PrivateChannel != subscription.Options.PrivateChannel && topic.Members.Length > 0)
                     {
                         throw new InvalidOperationException($"The topic {name} is subscribed to as a {(topic.PrivateChannel ? "private" : "public")} channel already.");
                     }
@@ -35,7 +35,16 @@ internal sealed partial class TopicSession
             foreach (TopicMember member in subscription.Members)
             {
                 _topics.TryAdd(member.Topic.Utf8, member.Topic);
+                if (member.Topic.PrivateChannel != subscription.Options.PrivateChannel)
+                {
+                    // The server may still take us for a member of the other channel: that is left first.
+                    member.Topic.PrivateChannel = subscription.Options.PrivateChannel;
+                    member.Topic.IsJoined = false;
+                    member.Topic.IsRejoinWanted = true;
+                }
+
                 AddUnsynchronized(member);
+                member.Topic.Wait?.TrySetResult();
             }
 
             if (link is not null)

@@ -171,6 +171,8 @@ internal sealed partial class TopicSession : IClientLayer
             foreach (TopicState topic in _topics.Values)
             {
                 topic.IsLost |= topic.IsJoined;
+                topic.Failures = 0;
+                topic.WaitsAfter = null;
                 topic.Unjoin();
                 ForgetSentAcksUnsynchronized(topic);
             }

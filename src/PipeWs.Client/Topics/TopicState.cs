@@ -9,7 +9,10 @@ internal sealed class TopicState(string name, bool privateChannel)
 
     public byte[] Utf8 { get; } = Encoding.UTF8.GetBytes(name);
 
-    public bool PrivateChannel { get; } = privateChannel;
+    public bool PrivateChannel { get; set; } = privateChannel;
+
+    /// <summary>As which channel the server was last asked for it.</summary>
+    public bool AskedAsPrivate { get; set; }
 
     /// <summary>Those who want it; replaced, never changed.</summary>
     public TopicMember[] Members { get; private set; } = [];
@@ -61,6 +64,21 @@ internal sealed class TopicState(string name, bool privateChannel)
 
         return upTo == long.MaxValue ? 0 : upTo;
     }
+
+    /// <summary>How often in a row it could not be joined, or was lost again before its membership was stable; on this connection.</summary>
+    public int Failures { get; set; }
+
+    /// <summary>When the first of them was.</summary>
+    public long FailingSince { get; set; }
+
+    /// <summary>Why the next join is to wait; null where it is not.</summary>
+    public Exception? WaitsAfter { get; set; }
+
+    /// <summary>When it was joined, in the heartbeat's milliseconds; the greatest number where that was lost, or never was.</summary>
+    public long JoinedAt { get; set; } = long.MaxValue;
+
+    /// <summary>Ends the wait before the next join; null where there is none.</summary>
+    public TaskCompletionSource? Wait { get; set; }
 
     public bool IsWanted => Array.Exists(Members, static member => !member.IsPaused);
 

@@ -8,6 +8,8 @@ namespace PipeWs.Client;
 /// <param name="Topic">The topic; null for none.</param>
 public sealed record WsTopicRequest(string Type, string? Topic = null)
 {
+    private static readonly TimeSpan s_longestTimeout = TimeSpan.FromDays(24);
+
     /// <summary>The subject; null for none.</summary>
     public string? Subject { get; init; }
 
@@ -20,8 +22,15 @@ public sealed record WsTopicRequest(string Type, string? Topic = null)
     /// <summary>Whether the server is to answer. Default true; without, a write completes when the message was handed to the connection.</summary>
     public bool Response { get; init; } = true;
 
-    /// <summary>How long the answer may take. Null for <see cref="WsTopicClientOptions.AckTimeout"/>.</summary>
-    public TimeSpan? AckTimeout { get; init; }
+    /// <summary>How long the answer may take; more than zero, and at most 24 days. Null for <see cref="WsTopicClientOptions.AckTimeout"/>.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">It is neither.</exception>
+    public TimeSpan? AckTimeout
+    {
+        get;
+        init => field = value is not { } time || (time > TimeSpan.Zero && time <= s_longestTimeout)
+            ? value
+            : throw new ArgumentOutOfRangeException(nameof(value), value, $"{nameof(AckTimeout)} is {time}; it must be more than 00:00:00 and at most {s_longestTimeout}, or null.");
+    }
 
     /// <summary>Whether it is sent again where the connection ends before the answer. Null for <see cref="WsTopicClientOptions.SendAgain"/>.</summary>
     public bool? SendAgain { get; init; }

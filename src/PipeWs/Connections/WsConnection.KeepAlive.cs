@@ -26,6 +26,9 @@ public sealed partial class WsConnection : IWsHeartbeatItem
     /// <summary>When the transport last took something that it had not at once.</summary>
     private long LastTaken => _flush?.LastTaken ?? 0;
 
+    /// <summary>When the peer last showed life, as the heartbeat counts: bytes came from it, or it took some.</summary>
+    internal long LastLife => Math.Max(_lastReceived, LastTaken);
+
     int IWsHeartbeatItem.HeartbeatIndex { get; set; } = -1;
 
     /// <summary>Sends a ping and measures the time until its pong. Not to be awaited by the receiver of a message: the pong is read after it.</summary>
@@ -148,7 +151,7 @@ public sealed partial class WsConnection : IWsHeartbeatItem
     {
         if (_awaitingPongSince != 0)
         {
-            if (IsOver(now, Math.Max(_awaitingPongSince, Math.Max(_lastReceived, LastTaken)), _options.PongTimeout))
+            if (IsOver(now, Math.Max(_awaitingPongSince, LastLife), _options.PongTimeout))
             {
                 Abort(new TimeoutException("No pong came in time."));
             }

@@ -2,10 +2,12 @@ using System.IO.Pipelines;
 using System.Net;
 using System.Net.Security;
 using System.Net.Sockets;
+using System.Reflection;
 using System.Security.Authentication;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
+using PipeWs.Client.Dialing;
 using PipeWs.Client.Tests.Support;
 using PipeWs.Shared;
 
@@ -98,6 +100,47 @@ public sealed class WsDialerTests
 
         Assert.Contains($"No connection to 127.0.0.1:{port}", error.Message, StringComparison.Ordinal);
         Assert.IsType<SocketException>(error.InnerException);
+    }
+
+    [Fact]
+    public void Every_TLS_option_of_the_applications_is_heeded()
+    {
+        using var key = RSA.Create(2048);
+        using X509Certificate2 certificate = new CertificateRequest("CN=client", key, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1)
+            .CreateSelfSigned(DateTimeOffset.UnixEpoch, DateTimeOffset.UnixEpoch.AddYears(100));
+        var given = new SslClientAuthenticationOptions
+        {
+            ApplicationProtocols = [new SslApplicationProtocol("x")],
+            CertificateChainPolicy = new X509ChainPolicy(),
+            CertificateRevocationCheckMode = X509RevocationMode.Online,
+            CipherSuitesPolicy = OperatingSystem.IsLinux() ? new CipherSuitesPolicy([TlsCipherSuite.TLS_AES_128_GCM_SHA256]) : null,
+            ClientCertificateContext = SslStreamCertificateContext.Create(certificate, additionalCertificates: null, offline: true),
+            ClientCertificates = [certificate],
+            EnabledSslProtocols = SslProtocols.Tls13,
+#pragma warning disable SYSLIB0040 // It is looked at, not used.
+            EncryptionPolicy = EncryptionPolicy.AllowNoEncryption,
+#pragma warning restore SYSLIB0040
+            LocalCertificateSelectionCallback = static (_, _, _, _, _) => null!,
+            RemoteCertificateValidationCallback = static (_, _, _, _) => false,
+            TargetHost = "other.test",
+        };
+        PropertyInfo[] options = [.. typeof(SslClientAuthenticationOptions).GetProperties().Where(static option => option.CanWrite)];
+        var defaults = new SslClientAuthenticationOptions();
+        foreach (PropertyInfo option in options.Where(option => option.PropertyType == typeof(bool) && IsUsable(option)))
+        {
+            option.SetValue(given, !(bool)option.GetValue(defaults)!);
+        }
+
+        SslClientAuthenticationOptions used = WsDialer.CreateTlsOptions(given, "host.test");
+
+        Assert.All(options.Where(IsUsable), option =>
+        {
+            Assert.NotEqual(option.GetValue(defaults), option.GetValue(given));
+            Assert.Equal(option.GetValue(given), option.GetValue(used));
+        });
+
+        static bool IsUsable(PropertyInfo option) =>
+            OperatingSystem.IsLinux() || option.Name is not (nameof(given.CipherSuitesPolicy) or nameof(given.AllowRsaPkcs1Padding) or nameof(given.AllowRsaPssPadding));
     }
 
     [Fact]

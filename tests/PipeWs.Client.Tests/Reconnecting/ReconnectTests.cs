@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using PipeWs.Client.Tests.Support;
 using PipeWs.Protocol.Framing;
 using PipeWs.Shared;
@@ -91,6 +92,29 @@ public sealed class ReconnectTests
 
         await Conditions.UntilAsync(() => client.State == WsClientState.Failed, "it gave up");
         Assert.Equal(3, server.Accepted);
+    }
+
+    [Fact]
+    public async Task Who_gives_up_says_so_with_the_end_of_the_connection_and_the_rule_is_asked_once()
+    {
+        await using ScriptedServer server = ScriptedServer.InMemory(async peer =>
+        {
+            await peer.AcceptAsync();
+            await peer.CloseAsync(1012);
+        });
+        int asked = 0;
+        await using WsClient client = server.CreateClient(o =>
+        {
+            o.ReconnectPolicy = WsReconnectPolicy.Never;
+            o.ShouldReconnect = _ => Interlocked.Increment(ref asked) > 0;
+        });
+        var ends = new ConcurrentQueue<WsClientEvent>();
+        client.OnEvent(WsClientEventKinds.Disconnected, ends.Enqueue);
+        await client.StartAsync().Soon();
+
+        await Conditions.UntilAsync(() => client.State == WsClientState.Failed && !ends.IsEmpty, "it gave up");
+        Assert.False(Assert.IsType<WsDisconnectedEvent>(Assert.Single(ends)).WillReconnect);
+        Assert.Equal(1, asked);
     }
 
     [Fact]

@@ -29,6 +29,24 @@ public sealed class TokenTimesTests
     }
 
     [Fact]
+    public async Task A_token_whose_times_no_timer_takes_is_a_failed_attempt_that_leaves_no_connection()
+    {
+        var gone = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using ScriptedServer server = ScriptedServer.InMemory(async peer =>
+        {
+            await peer.AcceptAsync();
+            await peer.ServeAsync();
+            gone.TrySetResult();
+        });
+        await using WsClient client = server.CreateClient(o => o.TokenProvider = new CountingTokens(static _ => new WsToken("t") { PingInterval = TimeSpan.FromDays(60) }));
+
+        var error = await Assert.ThrowsAsync<WsDialException>(() => client.StartAsync().Soon());
+
+        Assert.Contains("PingInterval is 60.00:00:00", error.Message, StringComparison.Ordinal);
+        await gone.Task.Soon();
+    }
+
+    [Fact]
     public async Task A_token_that_does_not_last_is_replaced_as_the_policy_says()
     {
         var clock = new ManualTimeProvider();

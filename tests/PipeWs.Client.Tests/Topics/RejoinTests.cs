@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Text.Json.Nodes;
 using Microsoft.Extensions.Logging;
 using PipeWs.Client.Tests.Support;
 using PipeWs.Shared;
@@ -75,12 +76,86 @@ public sealed class RejoinTests
         Assert.Equal("3", await subscription.NextAsync());
     }
 
+    [Fact]
+    public async Task A_membership_that_ends_as_soon_as_it_began_is_tried_again_ever_later()
+    {
+        var attempts = new ConcurrentQueue<int>();
+        await using ScriptedServer server = ScriptedServer.InMemory(async peer =>
+        {
+            await peer.WelcomeAsync();
+            await peer.ServeTopicsAsync(async message =>
+            {
+                if (message.Type() != "subscribe")
+                {
+                    return false;
+                }
+
+                await peer.JoinedAsync(message, "e", 0);
+                await peer.SendTextAsync("""{"type":"error","topic":"/t","code":403,"data":"no longer yours"}""");
+                return true;
+            });
+        });
+        await using WsTopicClient client = server.CreateTopicClient(o => o.RejoinPolicy = new Policy(context =>
+        {
+            attempts.Enqueue(context.Attempt);
+            return context.Attempt < 6 ? TimeSpan.Zero : null;
+        }));
+        await client.StartAsync().Soon();
+
+        await using WsTopicSubscription subscription = await client.SubscribeAsync("/t").Soon();
+
+        var error = await Assert.ThrowsAsync<WsTopicException>(() => subscription.WaitToReadAsync().Soon());
+        Assert.Contains("no longer yours", error.Message, StringComparison.Ordinal);
+        Assert.Equal([1, 2, 3, 4, 5, 6], attempts);
+    }
+
+    [Fact]
+    public async Task A_new_subscription_does_not_wait_for_a_topic_that_was_refused()
+    {
+        var refused = new ConcurrentQueue<WsClientEvent>();
+        await using ScriptedServer server = Serve(refusals: 1);
+        await using WsTopicClient client = server.CreateTopicClient(o => o.RejoinPolicy = new Policy(TimeSpan.FromDays(1)));
+        client.OnEvent(WsClientEventKinds.ReSubscribeError, refused.Enqueue);
+        await client.StartAsync().Soon();
+        await using WsTopicSubscription first = await client.SubscribeAsync("/t").Soon();
+        Assert.Equal("1", await first.NextAsync());
+        client.Reconnect();
+        await Conditions.UntilAsync(() => !refused.IsEmpty, "it was refused once");
+
+        await using WsTopicSubscription second = await client.SubscribeAsync("/t").Soon();
+
+        Assert.Equal("2", await first.NextAsync());
+    }
+
+    [Fact]
+    public async Task A_topic_that_nobody_wants_any_more_may_be_the_other_kind_of_channel()
+    {
+        var refused = new ConcurrentQueue<WsClientEvent>();
+        var asked = new ConcurrentQueue<(string, bool)>();
+        await using ScriptedServer server = Serve(refusals: 1, message => asked.Enqueue((message.Type(), (bool?)message["privateChannel"] == true)));
+        await using WsTopicClient client = server.CreateTopicClient(o => o.RejoinPolicy = new Policy(TimeSpan.FromDays(1)));
+        client.OnEvent(WsClientEventKinds.ReSubscribeError, refused.Enqueue);
+        await client.StartAsync().Soon();
+        WsTopicSubscription first = await client.SubscribeAsync("/t").Soon();
+        client.Reconnect();
+        await Conditions.UntilAsync(() => !refused.IsEmpty, "it was refused once");
+        await first.DisposeAsync();
+
+        await using WsTopicSubscription second = await client.SubscribeAsync("/t", new WsSubscribeOptions { PrivateChannel = true }).Soon();
+
+        await Conditions.UntilAsync(() => client.PendingRequests == 0, "all is answered");
+        Assert.Equal(("subscribe", true), asked.Last());
+        Assert.DoesNotContain(("unsubscribe", true), asked);
+        await Assert.ThrowsAsync<InvalidOperationException>(() => client.SubscribeAsync("/t").Soon());
+    }
+
     /// <summary>Refuses a topic so many times on its second connection, and publishes one message on each join.</summary>
-    private static ScriptedServer Serve(int refusals) => ScriptedServer.InMemory(async peer =>
+    private static ScriptedServer Serve(int refusals, Action<JsonNode>? onMessage = null) => ScriptedServer.InMemory(async peer =>
     {
         await peer.WelcomeAsync();
         await peer.ServeTopicsAsync(async message =>
         {
+            onMessage?.Invoke(message);
             if (message.Type() != "subscribe")
             {
                 return false;
@@ -98,9 +173,14 @@ public sealed class RejoinTests
         });
     });
 
-    private sealed class Policy(TimeSpan delay) : WsReconnectPolicy
+    private sealed class Policy(Func<WsReconnectContext, TimeSpan?> find) : WsReconnectPolicy
     {
-        public override TimeSpan? GetDelay(WsReconnectContext context) => delay;
+        public Policy(TimeSpan delay)
+            : this(_ => delay)
+        {
+        }
+
+        public override TimeSpan? GetDelay(WsReconnectContext context) => find(context);
     }
 
     /// <summary>An application's logger that throws at one event.</summary>

@@ -196,6 +196,106 @@ public sealed class SessionTests
     }
 
     [Fact]
+    public async Task A_large_message_that_is_still_coming_is_a_sign_of_life()
+    {
+        const int Pieces = 20;
+        var clock = new ManualTimeProvider();
+        bool isFirst = true;
+        using var more = new SemaphoreSlim(0);
+        await using ScriptedServer server = ScriptedServer.InMemory(async peer =>
+        {
+            await peer.WelcomeAsync("""{"id":"c","type":"welcome","pingInterval":4000,"pingTimeout":2000}""");
+            await peer.ServeTopicsAsync(async message =>
+            {
+                // Behind the first ping only.
+                for (int piece = isFirst ? 1 : Pieces + 1; piece <= Pieces; piece++)
+                {
+                    isFirst = false;
+                    await more.WaitAsync(peer.Stopped);
+                    await peer.Frames.SendFrameAsync(piece == 1 ? RawFrame.Text : RawFrame.Continuation, piece == 1 ? "{}"u8.ToArray() : " "u8.ToArray(), fin: piece == Pieces);
+                }
+
+                return false;
+            });
+        });
+        await using WsTopicClient client = server.CreateTopicClient(o =>
+        {
+            o.Connection.TimeProvider = clock;
+            o.Connection.PingInterval = Timeout.InfiniteTimeSpan;
+        });
+        var pongs = new ConcurrentQueue<WsClientEvent>();
+        client.OnEvent(WsClientEventKinds.PongReceived, pongs.Enqueue);
+        await client.StartAsync().Soon();
+        WsConnection connection = client.Connection!.Connection;
+        await Conditions.UntilAsync(
+            () =>
+            {
+                clock.Advance(TimeSpan.FromMilliseconds(500));
+                return client.Session.PingsSent > 0;
+            },
+            "a ping was sent");
+
+        for (int piece = 1; piece <= Pieces; piece++)
+        {
+            long before = connection.BytesReceived;
+            more.Release();
+            await Conditions.UntilAsync(() => connection.BytesReceived > before, "the piece has come");
+            clock.Advance(TimeSpan.FromMilliseconds(500));
+        }
+
+        await Conditions.UntilAsync(() => !pongs.IsEmpty, "the pong came behind it");
+        Assert.Equal((true, 1), (client.IsConnected, server.Accepted));
+    }
+
+    [Fact]
+    public async Task Only_a_token_for_where_the_connection_leads_replaces_its_token()
+    {
+        var clock = new ManualTimeProvider();
+        var auths = new ConcurrentQueue<string>();
+        await using ScriptedServer server = ScriptedServer.InMemory(async peer =>
+        {
+            await peer.WelcomeAsync();
+            await peer.ServeTopicsAsync(message =>
+            {
+                if (message.Type() == "auth")
+                {
+                    auths.Enqueue((string)message["data"]!["token"]!);
+                }
+
+                return Task.FromResult(false);
+            });
+        });
+        int asked = 0;
+        await using WsTopicClient client = server.CreateTopicClient(o =>
+        {
+            o.Connection.TimeProvider = clock;
+            o.Connection.TokenProvider = new Several(() =>
+            {
+                DateTimeOffset end = clock.GetUtcNow() + TimeSpan.FromSeconds(120);
+                WsToken here = new($"here {++asked}", server.Uri) { ExpiresAt = end };
+                WsToken there = new($"there {asked}", new Uri("ws://192.0.2.1/")) { ExpiresAt = end };
+                WsToken secret = here with { Encrypt = true };
+                return asked switch { 1 => [here], 2 => [secret, there, here], 3 => [there, secret], _ => [here] };
+            });
+            o.Connection.PingInterval = Timeout.InfiniteTimeSpan;
+            o.SendPings = false;
+            o.RefreshTokenInPlace = true;
+        });
+        var errors = new ConcurrentQueue<WsClientEvent>();
+        client.OnEvent(WsClientEventKinds.ErrorReceived, errors.Enqueue);
+        await client.StartAsync().Soon();
+        clock.Advance(TimeSpan.FromSeconds(100));
+        await Conditions.UntilAsync(() => auths.Count == 1 && client.PendingRequests == 0 && client.Connection!.RefreshAt < long.MaxValue, "the first token was replaced");
+        Assert.Equal(1, server.Accepted);
+
+        clock.Advance(TimeSpan.FromSeconds(100));
+        await Conditions.UntilAsync(() => server.Accepted == 2, "none for this endpoint means a new connection");
+
+        Assert.Equal(["here 2"], auths);
+        Assert.Contains("None of the 2 tokens is for", Assert.IsType<WsErrorReceivedEvent>(errors.First()).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_token_is_replaced_on_the_open_connection_where_that_is_chosen()
     {
         var clock = new ManualTimeProvider();
@@ -261,6 +361,13 @@ public sealed class SessionTests
         Assert.All(
             ["AckTimeout", "WelcomeTimeout", "MaxPendingRequests", "RejoinParallelism", "MaxTopicsPerRequest", "ReadMessageBuffer", "ReadBufferBytes", "RejoinPolicy", "IdPrefix", "Endpoints"],
             (string option) => Assert.Contains(error.Failures, failure => failure.Contains(option, StringComparison.Ordinal)));
+    }
+
+    private sealed class Several(Func<WsToken[]> give) : IAsyncTokenProvider
+    {
+        public ValueTask<IReadOnlyList<WsToken>> GetTokensAsync(WsTokenContext context, CancellationToken cancellationToken) => ValueTask.FromResult<IReadOnlyList<WsToken>>(give());
+
+        public ValueTask DisposeAsync() => default;
     }
 
     private sealed class Tokens(TimeProvider clock) : IAsyncTokenProvider

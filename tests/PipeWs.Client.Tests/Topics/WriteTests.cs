@@ -268,12 +268,22 @@ public sealed class WriteTests
         await Task.WhenAll(first.Ended, second.Ended).Soon();
     }
 
+    [Theory]
+    [InlineData(0)]
+    [InlineData(-1)]
+    [InlineData(long.MaxValue / TimeSpan.TicksPerMillisecond)]
+    public void A_time_for_an_answer_that_no_timer_takes_is_refused(long milliseconds)
+    {
+        var error = Assert.Throws<ArgumentOutOfRangeException>(() => new WsTopicRequest("ask") { AckTimeout = TimeSpan.FromMilliseconds(milliseconds) });
+        Assert.Contains("AckTimeout is ", error.Message, StringComparison.Ordinal);
+    }
+
     /// <summary>A connection that the client has not dialled itself.</summary>
     private static (WsClientConnection Connection, IDuplexPipe Peer) Connect(WsTopicClient client, int number)
     {
         DuplexPipePair pair = DuplexPipePair.Create();
         var transport = new WsConnection(pair.Connection, WsRole.Client, new WsConnectionOptions(), client.Client.Heartbeat);
-        var connection = new WsClientConnection(client.Client, transport, number, "memory", subprotocol: null, remoteEndPoint: null, token: null);
+        var connection = new WsClientConnection(client.Client, transport, number, new Uri("ws://memory"), subprotocol: null, remoteEndPoint: null, token: null);
         connection.Run();
         return (connection, pair.Peer);
     }
