@@ -144,9 +144,12 @@ public sealed partial class WsClient
         }
     }
 
-    /// <summary>Whether a token may be used where a connection leads.</summary>
+    /// <summary>Whether a token may be used where a connection leads. The query does not count: it may be another for each token.</summary>
     internal bool IsFor(WsClientConnection connection, WsToken token) =>
-        (token.Endpoint is { } own ? own == connection.Uri : _options.Endpoints.Contains(connection.Uri)) && FindRefusal(connection.Uri, token) is null;
+        (token.Endpoint is { } own
+            ? DialTarget.Describe(own) == connection.Endpoint
+            : _options.Endpoints.Count == 0 || _options.Endpoints.Any(endpoint => DialTarget.Describe(endpoint) == connection.Endpoint))
+        && FindRefusal(connection.Uri, token) is null;
 
     /// <summary>Why a token must not be sent to an endpoint; null where it may.</summary>
     private static string? FindRefusal(Uri endpoint, WsToken token)

@@ -20,7 +20,11 @@ public sealed partial class WsClient
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested && !first.IsFaulted)
         {
             // Also where it connects at this very moment: who is told that the start was given up does not look for a connection.
-            await CancelAsync(cancellation, CancellationToken.None);
+            using (var deadline = new CancellationTokenSource(_options.CloseTimeout, _options.TimeProvider))
+            {
+                await CancelAsync(cancellation, deadline.Token);
+            }
+
             await run.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             throw;
         }

@@ -91,13 +91,13 @@ public sealed partial class WsClient
     /// <summary>Cancels what is under way. What the application does upon that may fail, which is told, or not return, which is not waited for.</summary>
     private async Task CancelAsync(CancellationTokenSource source, CancellationToken deadline)
     {
-        Task cancel = source.CancelAsync();
         try
         {
-            await cancel.WaitAsync(deadline);
+            await source.CancelAsync().WaitAsync(deadline);
         }
-        catch (OperationCanceledException) when (!cancel.IsCompleted)
+        catch (OperationCanceledException)
         {
+            // The time is up. What callbacks throw comes as an AggregateException.
         }
         catch (Exception e)
         {

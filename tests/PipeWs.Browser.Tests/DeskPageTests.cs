@@ -101,7 +101,7 @@ public sealed class DeskPageTests
     public async Task An_order_by_the_Enter_key_leaves_the_focus_where_it_was()
     {
         await using DeskFixture desk = await DeskFixture.OpenAsync("--speed", "5");
-        await Assertions.Expect(desk.Page.GetByTestId("book-asks").Locator("li").First).ToBeVisibleAsync();
+        await Assertions.Expect(desk.Page.GetByTestId("book-spread")).ToContainTextAsync("Spread");
         ILocator quantity = desk.Page.GetByTestId("ticket-quantity");
         await quantity.FillAsync("0.25");
         await quantity.PressAsync("Enter");

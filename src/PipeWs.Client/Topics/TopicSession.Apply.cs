@@ -18,7 +18,7 @@ internal sealed partial class TopicSession
         string? epoch = envelope.Epoch.IsEmpty ? null : JsonText.Decode(envelope.Epoch.Of(message));
         long head = envelope.SequenceNumber;
         topic.IsJoined = true;
-        topic.JoinedAt = Heartbeat.Now;
+        topic.JoinedAt = Math.Min(topic.JoinedAt, Heartbeat.Now);
         topic.IsPlain = epoch is null;
         if (topic.Epoch != epoch)
         {

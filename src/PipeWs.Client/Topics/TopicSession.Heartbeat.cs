@@ -84,7 +84,7 @@ internal sealed partial class TopicSession
             {
                 // What came proves life, and so does our own handler that holds up what may have come. The pong waits behind a large message that is still coming or going.
                 bool isAlive = link.Received != link.ReceivedAtPing || link.Connection.Connection.IsInReceiver;
-                isDead = !isAlive && now - link.Connection.Connection.LastLife >= timeout.TotalMilliseconds;
+                isDead = !isAlive && now - link.Connection.Connection.LastProgress >= timeout.TotalMilliseconds;
                 link.PingNumber = isAlive || isDead ? 0 : link.PingNumber;
             }
 

@@ -36,6 +36,7 @@ internal sealed partial class TopicSession
 
     private async Task SyncCoreAsync(TopicState topic)
     {
+        bool isEarly = false;
         while (true)
         {
             TopicLink link;
@@ -82,7 +83,7 @@ internal sealed partial class TopicSession
 
             if (waitsAfter is not null)
             {
-                await WaitToTryAgainAsync(link, topic, waitsAfter);
+                isEarly = await WaitToTryAgainAsync(link, topic, waitsAfter);
                 continue;
             }
 
@@ -95,15 +96,20 @@ internal sealed partial class TopicSession
                     // Another connection begins anew.
                     if (_link == link)
                     {
-                        NoteFailureUnsynchronized(topic, error);
+                        NoteFailureUnsynchronized(topic, error, isEarly);
                     }
                 }
             }
+
+            isEarly = false;
         }
     }
 
-    /// <summary>A join has failed, or what was joined is lost: the next attempt waits, the longer the more of them there were in a row.</summary>
-    private void NoteFailureUnsynchronized(TopicState topic, Exception error)
+    /// <summary>
+    /// A join has failed, or what was joined is lost: the next attempt waits, the longer the more of them there were in a row. One that a new subscription had tried before its time is not
+    /// counted: the others' patience is not the newcomer's.
+    /// </summary>
+    private void NoteFailureUnsynchronized(TopicState topic, Exception error, bool isEarly = false)
     {
         if (Heartbeat.Now - topic.JoinedAt >= _options.Connection.StableAfter.TotalMilliseconds)
         {
@@ -111,10 +117,12 @@ internal sealed partial class TopicSession
         }
 
         topic.JoinedAt = long.MaxValue;
-        if (topic.Failures++ == 0)
+        if (topic.Failures == 0)
         {
             topic.FailingSince = Heartbeat.TimeProvider.GetTimestamp();
         }
+
+        topic.Failures += isEarly && topic.Failures > 0 ? 0 : 1;
 
         topic.WaitsAfter = error;
     }
@@ -152,7 +160,6 @@ internal sealed partial class TopicSession
                 foreach (TopicState topic in topics)
                 {
                     topic.AskedOn = link;
-                    topic.AskedAsPrivate = topic.PrivateChannel;
                     topic.IsRejoinWanted = false;
                     foreach (TopicMember member in topic.Members)
                     {
@@ -265,13 +272,14 @@ internal sealed partial class TopicSession
     }
 
     /// <summary>Waits as the policy says, unless a subscription comes meanwhile, which does not know of the failures before it. Where the policy gives up the topic's streams end.</summary>
-    private async Task WaitToTryAgainAsync(TopicLink link, TopicState topic, Exception error)
+    /// <returns>Whether a subscription came.</returns>
+    private async Task<bool> WaitToTryAgainAsync(TopicLink link, TopicState topic, Exception error)
     {
         TimeSpan? delay;
         try
         {
             delay = _options.RejoinPolicy.GetUsableDelay(
-                new WsReconnectContext(topic.Failures, Heartbeat.TimeProvider.GetElapsedTime(topic.FailingSince), WsDisconnect.From(error)));
+                new WsReconnectContext(Math.Max(1, topic.Failures), Heartbeat.TimeProvider.GetElapsedTime(topic.FailingSince), WsDisconnect.From(error)));
         }
         catch (Exception e)
         {
@@ -290,7 +298,7 @@ internal sealed partial class TopicSession
                 }
             }
 
-            return;
+            return false;
         }
 
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(link.Connection.Closed);
@@ -300,7 +308,7 @@ internal sealed partial class TopicSession
             // Who came while the policy was asked does not wait.
             if (!topic.IsWanted || Array.Exists(topic.Members, static member => !member.IsEstablished))
             {
-                return;
+                return topic.IsWanted;
             }
 
             topic.Wait = wait;
@@ -312,5 +320,7 @@ internal sealed partial class TopicSession
         {
             topic.Wait = null;
         }
+
+        return wait.Task.IsCompleted;
     }
 }

@@ -18,7 +18,7 @@ internal sealed partial class TopicSession
                 byte[] key = System.Text.Encoding.UTF8.GetBytes(name);
                 if (_topics.TryGetValue(key, out TopicState? topic))
                 {
-                    if (topic.PrivateChannel != subscription.Options.PrivateChannel && topic.Members.Length > 0)
+                    if (topic.PrivateChannel != subscription.Options.PrivateChannel)
                     {
                         throw new InvalidOperationException($"The topic {name} is subscribed to as a {(topic.PrivateChannel ? "private" : "public")} channel already.");
                     }
@@ -35,14 +35,6 @@ internal sealed partial class TopicSession
             foreach (TopicMember member in subscription.Members)
             {
                 _topics.TryAdd(member.Topic.Utf8, member.Topic);
-                if (member.Topic.PrivateChannel != subscription.Options.PrivateChannel)
-                {
-                    // The server may still take us for a member of the other channel: that is left first.
-                    member.Topic.PrivateChannel = subscription.Options.PrivateChannel;
-                    member.Topic.IsJoined = false;
-                    member.Topic.IsRejoinWanted = true;
-                }
-
                 AddUnsynchronized(member);
                 member.Topic.Wait?.TrySetResult();
             }
@@ -116,6 +108,11 @@ internal sealed partial class TopicSession
             {
                 member.IsLive = false;
                 topic.Remove(member);
+                if (topic.Members.Length == 0)
+                {
+                    topic.Wait?.TrySetResult();
+                }
+
                 if (member.Acknowledges)
                 {
                     // The others may have waited for it.

@@ -173,6 +173,8 @@ internal sealed partial class TopicSession : IClientLayer
                 topic.IsLost |= topic.IsJoined;
                 topic.Failures = 0;
                 topic.WaitsAfter = null;
+                topic.JoinedAt = long.MaxValue;
+                topic.Wait?.TrySetResult();
                 topic.Unjoin();
                 ForgetSentAcksUnsynchronized(topic);
             }
@@ -195,6 +197,11 @@ internal sealed partial class TopicSession : IClientLayer
 
             _pending.Clear();
             topics = [.. _topics.Values];
+            foreach (TopicState topic in topics)
+            {
+                topic.Wait?.TrySetResult();
+            }
+
             _topics.Clear();
         }
 

@@ -9,10 +9,7 @@ internal sealed class TopicState(string name, bool privateChannel)
 
     public byte[] Utf8 { get; } = Encoding.UTF8.GetBytes(name);
 
-    public bool PrivateChannel { get; set; } = privateChannel;
-
-    /// <summary>As which channel the server was last asked for it.</summary>
-    public bool AskedAsPrivate { get; set; }
+    public bool PrivateChannel { get; } = privateChannel;
 
     /// <summary>Those who want it; replaced, never changed.</summary>
     public TopicMember[] Members { get; private set; } = [];
@@ -74,7 +71,7 @@ internal sealed class TopicState(string name, bool privateChannel)
     /// <summary>Why the next join is to wait; null where it is not.</summary>
     public Exception? WaitsAfter { get; set; }
 
-    /// <summary>When it was joined, in the heartbeat's milliseconds; the greatest number where that was lost, or never was.</summary>
+    /// <summary>When it was joined first since it was last lost, in the heartbeat's milliseconds; the greatest number where that was lost, or never was.</summary>
     public long JoinedAt { get; set; } = long.MaxValue;
 
     /// <summary>Ends the wait before the next join; null where there is none.</summary>

@@ -47,7 +47,7 @@ internal static class TopicWriter
     {
         Start(output, id, "unsubscribe");
         Text(output, ",\"topic\":"u8, topic.Name);
-        Flags(output, topic.AskedAsPrivate, response: true);
+        Flags(output, topic.PrivateChannel, response: true);
         output.Write("}"u8);
     }
 

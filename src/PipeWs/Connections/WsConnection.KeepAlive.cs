@@ -26,8 +26,8 @@ public sealed partial class WsConnection : IWsHeartbeatItem
     /// <summary>When the transport last took something that it had not at once.</summary>
     private long LastTaken => _flush?.LastTaken ?? 0;
 
-    /// <summary>When the peer last showed life, as the heartbeat counts: bytes came from it, or it took some.</summary>
-    internal long LastLife => Math.Max(_lastReceived, LastTaken);
+    /// <summary>When a message that is still coming or going last got on, as the heartbeat counts; 0 where there is none.</summary>
+    internal long LastProgress => Math.Max(IsInMessage ? _lastReceived : 0, IsFlushing ? LastTaken : 0);
 
     int IWsHeartbeatItem.HeartbeatIndex { get; set; } = -1;
 
@@ -151,7 +151,7 @@ public sealed partial class WsConnection : IWsHeartbeatItem
     {
         if (_awaitingPongSince != 0)
         {
-            if (IsOver(now, Math.Max(_awaitingPongSince, LastLife), _options.PongTimeout))
+            if (IsOver(now, Math.Max(_awaitingPongSince, Math.Max(_lastReceived, LastTaken)), _options.PongTimeout))
             {
                 Abort(new TimeoutException("No pong came in time."));
             }

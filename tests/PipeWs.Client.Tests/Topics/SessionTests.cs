@@ -248,6 +248,49 @@ public sealed class SessionTests
     }
 
     [Fact]
+    public async Task A_server_that_answers_WebSocket_pings_alone_is_not_alive()
+    {
+        var clock = new ManualTimeProvider();
+        using var more = new SemaphoreSlim(0);
+        await using ScriptedServer server = ScriptedServer.InMemory(async peer =>
+        {
+            await peer.WelcomeAsync("""{"id":"c","type":"welcome","pingInterval":4000,"pingTimeout":2000}""");
+            Task<RawFrame?> serve = peer.ServeTopicsAsync(static message => Task.FromResult(message.Type() == "ping"));
+            while (peer.Number == 1 && !serve.IsCompleted)
+            {
+                await more.WaitAsync(peer.Stopped);
+                await peer.Frames.SendFrameAsync(RawFrame.Ping, "x"u8.ToArray());
+            }
+
+            await serve;
+        });
+        await using WsTopicClient client = server.CreateTopicClient(o =>
+        {
+            o.Connection.TimeProvider = clock;
+            o.Connection.PingInterval = Timeout.InfiniteTimeSpan;
+        });
+        await client.StartAsync().Soon();
+        WsConnection connection = client.Connection!.Connection;
+        while (!connection.IsClosing && clock.Elapsed < TimeSpan.FromSeconds(20))
+        {
+            long before = connection.BytesReceived;
+            more.Release();
+            await Conditions.UntilAsync(() => connection.BytesReceived > before || connection.IsClosing, "the ping has come");
+            clock.Advance(TimeSpan.FromMilliseconds(500));
+        }
+
+        Assert.InRange(clock.Elapsed, TimeSpan.FromSeconds(6), TimeSpan.FromSeconds(8));
+        more.Release();
+        await Conditions.UntilAsync(
+            () =>
+            {
+                clock.Advance(TimeSpan.FromMilliseconds(1));
+                return server.Accepted == 2;
+            },
+            "it came back");
+    }
+
+    [Fact]
     public async Task Only_a_token_for_where_the_connection_leads_replaces_its_token()
     {
         var clock = new ManualTimeProvider();
@@ -272,7 +315,7 @@ public sealed class SessionTests
             o.Connection.TokenProvider = new Several(() =>
             {
                 DateTimeOffset end = clock.GetUtcNow() + TimeSpan.FromSeconds(120);
-                WsToken here = new($"here {++asked}", server.Uri) { ExpiresAt = end };
+                WsToken here = new($"here {++asked}", new Uri(server.Uri, $"?connectId={asked}")) { ExpiresAt = end };
                 WsToken there = new($"there {asked}", new Uri("ws://192.0.2.1/")) { ExpiresAt = end };
                 WsToken secret = here with { Encrypt = true };
                 return asked switch { 1 => [here], 2 => [secret, there, here], 3 => [there, secret], _ => [here] };
