@@ -18,8 +18,8 @@ public sealed class DeskPageTests
         string first = await price.InnerTextAsync();
         await Assertions.Expect(price).Not.ToHaveTextAsync(first, new() { Timeout = 30_000 });
 
-        await Assertions.Expect(desk.Page.GetByTestId("book-asks").Locator("li").First).ToBeVisibleAsync();
-        await Assertions.Expect(desk.Page.GetByTestId("trades").Locator("li").First).ToBeVisibleAsync();
+        await Assertions.Expect(desk.Page.GetByTestId("book-spread")).ToContainTextAsync("Spread");
+        await Assertions.Expect(desk.Page.GetByTestId("trades").Locator("li").First).ToContainTextAsync(new System.Text.RegularExpressions.Regex(@"\d"));
         Assert.Empty(desk.Complaints);
     }
 
@@ -28,7 +28,7 @@ public sealed class DeskPageTests
     {
         await using DeskFixture desk = await DeskFixture.OpenAsync("--speed", "5");
         await Assertions.Expect(desk.Page.GetByTestId("price-BTC-USDT")).ToHaveTextAsync(new System.Text.RegularExpressions.Regex(@"\d"));
-        await Assertions.Expect(desk.Page.GetByTestId("book-asks").Locator("li").First).ToBeVisibleAsync();
+        await Assertions.Expect(desk.Page.GetByTestId("book-spread")).ToContainTextAsync("Spread");
         await desk.Page.GetByTestId("ticket-quantity").FillAsync("0.25");
         await desk.Page.GetByTestId("ticket-buy").ClickAsync();
 
@@ -129,7 +129,7 @@ public sealed class DeskPageTests
             }
         };
         await desk.Page.GotoAsync(desk.Url);
-        await Assertions.Expect(desk.Page.GetByTestId("book-asks").Locator("li").First).ToBeVisibleAsync();
+        await Assertions.Expect(desk.Page.GetByTestId("book-spread")).ToContainTextAsync("Spread");
         await desk.Page.GetByTestId("ticket-buy").ClickAsync();
         ILocator result = desk.Page.GetByTestId("position-result");
         await desk.Page.GetByTestId("position-take-profit").FillAsync("1,000,000.5");
@@ -236,7 +236,7 @@ public sealed class DeskPageTests
     {
         await using DeskFixture desk = await DeskFixture.OpenAsync("--speed", "5");
         await desk.Page.SetViewportSizeAsync(375, 800);
-        await Assertions.Expect(desk.Page.GetByTestId("book-asks").Locator("li").First).ToBeVisibleAsync();
+        await Assertions.Expect(desk.Page.GetByTestId("book-spread")).ToContainTextAsync("Spread");
         await desk.Page.GetByTestId("ticket-buy").ClickAsync();
         await Assertions.Expect(desk.Page.GetByTestId("position-BTC-USDT")).ToBeVisibleAsync();
 
