@@ -25,6 +25,7 @@ public sealed class CycleTests(ITestOutputHelper output)
     private const int SocketWarmUpCycles = 6_000;
     private const int MemoryWarmUpCycles = 20_000;
     private const int Workers = 8;
+    private const int MaxRounds = 3;
 
     /// <summary>Threads that the runtime itself may start and end meanwhile, such as the tiered compiler's.</summary>
     private const int RuntimeThreads = 3;
@@ -49,18 +50,12 @@ public sealed class CycleTests(ITestOutputHelper output)
         int cycles = Asked ?? Cycles;
         await using HubServer server = await HubServer.JsonAsync(door, configure: Count, hasBystander: false);
         await CycleAsync(server, SocketWarmUpCycles);
-        Footprint before = await Footprint.TakeAsync(server.Hub, _framesOfOthers);
-        long start = Stopwatch.GetTimestamp();
 
-        await CycleAsync(server, cycles);
-
-        TimeSpan took = Stopwatch.GetElapsedTime(start);
-        Footprint after = await Footprint.TakeAsync(server.Hub, _framesOfOthers);
-        output.WriteLine($"{cycles} cycles in {took.TotalSeconds:F1} s; before: {before}; after: {after}");
-        after.AssertNoMoreThan(before, cycles);
+        int rounds = await AssertNothingStaysAsync(() => CycleAsync(server, cycles), server.Hub, cycles);
 
         // A quarter may have gone before the handshake was read.
-        Assert.InRange(server.Hub.Counters.OpenedCount, (cycles + SocketWarmUpCycles) * 3 / 4, cycles + SocketWarmUpCycles);
+        int all = (cycles * rounds) + SocketWarmUpCycles;
+        Assert.InRange(server.Hub.Counters.OpenedCount, all * 3 / 4, all);
     }
 
     [Fact]
@@ -68,14 +63,31 @@ public sealed class CycleTests(ITestOutputHelper output)
     {
         using var test = new TestHub(Count);
         await CycleAsync(test.Hub, MemoryWarmUpCycles);
-        Footprint before = await Footprint.TakeAsync(test.Hub, _framesOfOthers);
-
         int cycles = Asked ?? Cycles;
-        await CycleAsync(test.Hub, cycles);
 
-        Footprint after = await Footprint.TakeAsync(test.Hub, _framesOfOthers);
-        output.WriteLine($"{cycles} cycles; before: {before}; after: {after}");
-        after.AssertNoMoreThan(before, cycles);
+        await AssertNothingStaysAsync(() => CycleAsync(test.Hub, cycles), test.Hub, cycles);
+    }
+
+    /// <summary>What stays behind is more after every round; pools may hold more after one in which the machine was busy with others.</summary>
+    /// <returns>How many rounds it took.</returns>
+    private async Task<int> AssertNothingStaysAsync(Func<Task> cycle, Hub hub, int cycles)
+    {
+        Footprint before = await Footprint.TakeAsync(hub, _framesOfOthers);
+        for (int round = 1; ; round++)
+        {
+            long start = Stopwatch.GetTimestamp();
+            await cycle();
+            TimeSpan took = Stopwatch.GetElapsedTime(start);
+            Footprint after = await Footprint.TakeAsync(hub, _framesOfOthers);
+            output.WriteLine($"{cycles} cycles in {took.TotalSeconds:F1} s; before: {before}; after: {after}");
+            if (round == MaxRounds || after.HeapBytes <= before.MostHeapAfter(cycles))
+            {
+                after.AssertNoMoreThan(before, cycles);
+                return round;
+            }
+
+            before = before with { HeapBytes = after.HeapBytes };
+        }
     }
 
     private static int? Asked => int.TryParse(Environment.GetEnvironmentVariable(CyclesVariable), CultureInfo.InvariantCulture, out int asked) ? asked : null;
@@ -173,9 +185,11 @@ public sealed class CycleTests(ITestOutputHelper output)
             Assert.InRange(Descriptors, 0, before.Descriptors + 2);
             Assert.InRange(Threads, 0, before.Threads + RuntimeThreads);
 
-            // Pools hold now more and now less, which is much of a heap as small as a test's: less than the smallest object a cycle, or 5 % where that is more.
-            Assert.InRange(HeapBytes, 0, before.HeapBytes + Math.Max(before.HeapBytes / 20, Math.Min(cycles, Cycles) * SmallestObjectBytes));
+            Assert.InRange(HeapBytes, 0, before.MostHeapAfter(cycles));
         }
+
+        /// <summary>Pools hold now more and now less, which is much of a heap as small as a test's: less than the smallest object a cycle, or 5 % where that is more.</summary>
+        public long MostHeapAfter(int cycles) => HeapBytes + Math.Max(HeapBytes / 20, Math.Min(cycles, Cycles) * SmallestObjectBytes);
 
         private static int CountDescriptors() => Directory.GetFileSystemEntries("/proc/self/fd").Length;
 
