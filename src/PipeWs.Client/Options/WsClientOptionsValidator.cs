@@ -9,6 +9,8 @@ namespace PipeWs.Client;
 /// <summary>Judges the options before a client is made: every message names the option, its value and what is allowed.</summary>
 internal sealed class WsClientOptionsValidator : IValidateOptions<WsClientOptions>
 {
+    private const string VisibleAscii = "visible ASCII without line breaks, and without spaces at its ends";
+
     // Timers count milliseconds in 32 bits.
     private static readonly TimeSpan s_longest = TimeSpan.FromMilliseconds(int.MaxValue);
 
@@ -37,16 +39,27 @@ internal sealed class WsClientOptionsValidator : IValidateOptions<WsClientOption
 
         check.Each(nameof(options.Endpoints), options.Endpoints, DialTarget.IsValid, static uri => uri is { IsAbsoluteUri: true } ? DialTarget.Describe(uri) : "not absolute", "an absolute ws: or wss: address without userinfo and fragment, such as 'wss://example.com/ws'");
         check.Each(nameof(options.Subprotocols), options.Subprotocols, SubprotocolNegotiator.IsSubprotocol, static text => text, "a token (RFC 6455, 11.5)");
-        check.Each(nameof(options.Subprotocols), options.Subprotocols.GroupBy(static text => text).Where(static group => group.Count() > 1).Select(static group => group.Key), static _ => false, static text => text, "named once (RFC 6455, 4.1)");
-        if (options.Origin is { } origin && !HttpSyntax.IsFieldValue(origin))
+        if (options.Subprotocols.Distinct().Count() < options.Subprotocols.Count)
         {
-            check.Fail(nameof(options.Origin), origin, "visible ASCII without line breaks (RFC 9110, 5.5)");
+            check.Fail(nameof(options.Subprotocols), string.Join(", ", options.Subprotocols), "without one that is named twice (RFC 6455, 4.1)");
         }
 
-        // Values are secrets.
+        if (options.Origin is { } origin && !HttpSyntax.IsFieldValue(origin))
+        {
+            check.Fail(nameof(options.Origin), origin, $"{VisibleAscii} (RFC 9110, 5.5)");
+        }
+
         check.Each(nameof(options.Headers), options.Headers.Keys, static header => HttpSyntax.IsToken(header), static header => header, "a token as the header's name (RFC 9110, 5.1)");
-        check.Each($"the value in {nameof(options.Headers)}", options.Headers.Where(static header => header.Value is null || !HttpSyntax.IsFieldValue(header.Value)).Select(static header => header.Key), static _ => false, static header => $"that of {header}", "visible ASCII without line breaks, and without spaces at its ends (RFC 9110, 5.5)");
         check.Each(nameof(options.Headers), options.Headers.Keys, static header => !IsReserved(header), static header => header, "a header that is not the handshake's own");
+        foreach ((string header, string value) in options.Headers)
+        {
+            if (value is null || !HttpSyntax.IsFieldValue(value))
+            {
+                // It may be a secret.
+                check.Fail($"{nameof(options.Headers)}[{header}]", value is null ? "null" : "not shown here", $"{VisibleAscii} (RFC 9110, 5.5)");
+            }
+        }
+
         if (options.TokenPlacement == WsTokenPlacement.Query && string.IsNullOrEmpty(options.TokenParameter))
         {
             check.Fail(nameof(options.TokenParameter), "empty", "a name where the token stands in the query");

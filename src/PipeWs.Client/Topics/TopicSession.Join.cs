@@ -123,7 +123,6 @@ internal sealed partial class TopicSession
         }
 
         topic.Failures += isEarly && topic.Failures > 0 ? 0 : 1;
-
         topic.WaitsAfter = error;
     }
 
