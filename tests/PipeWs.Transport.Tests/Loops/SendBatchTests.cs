@@ -150,14 +150,15 @@ public sealed class SendBatchTests(ITestOutputHelper output)
         await using LoopCrowd crowd = await LoopCrowd.OpenAsync(2, static options => options.StallTimeout = TimeSpan.FromMilliseconds(20));
         using var release = new ManualResetEventSlim();
         bool isWhole = false;
+        Task<FlushResult>? after = null;
         Task work = crowd.DoAsync(() =>
         {
             Flush(crowd, 0, "before ");
             Flush(crowd, 1, "other");
             release.Wait();
 
-            // The loop is another thread's now; this one sends at once.
-            Flush(crowd, 0, "after");
+            // The loop is another thread's now; this one sends at once, or leaves it to that thread while it is still telling the writers what it has sent.
+            after = FlushAsync(crowd.Output(0), "after").AsTask();
             isWhole = crowd.Clients[0].Poll(10_000_000, SelectMode.SelectRead);
         });
         Assert.Equal("before ", Encoding.ASCII.GetString(await crowd.ReceiveAsync(0, 7)));
@@ -165,6 +166,7 @@ public sealed class SendBatchTests(ITestOutputHelper output)
         release.Set();
         await work;
         Assert.True(isWhole);
+        Assert.False((await after!.Soon()).IsCompleted);
         Assert.Equal("after", Encoding.ASCII.GetString(await crowd.ReceiveAsync(0, 5)));
         await crowd.DoAsync(() => Flush(crowd, 1, "on"));
         Assert.Equal("on", Encoding.ASCII.GetString(await crowd.ReceiveAsync(1, 2)));

@@ -29,7 +29,7 @@ internal sealed class LoopCrowd : IAsyncDisposable
 
     public PipeWriter Output(int index) => Servers[index].Transport.Output;
 
-    /// <summary>Opens connections.</summary>
+    /// <summary>Opens connections. Their loop is not taken over, however long a busy machine keeps the work on it, unless <paramref name="configure"/> says otherwise.</summary>
     /// <param name="count">How many.</param>
     /// <param name="configure">Changes the transport's options.</param>
     /// <param name="client">Changes a client's socket before it connects.</param>
@@ -40,6 +40,7 @@ internal sealed class LoopCrowd : IAsyncDisposable
         PipeWsTransportFactory factory = LoopPair.CreateFactory(options =>
         {
             options.IoUring = PipeWsIoUringUse.Required;
+            options.StallTimeout = Timeout.InfiniteTimeSpan;
             configure?.Invoke(options);
         });
         var crowd = new LoopCrowd(factory, await factory.BindAsync(new IPEndPoint(IPAddress.Loopback, 0)));
