@@ -17,7 +17,10 @@ public interface IWsHub
     /// <summary>The rooms that exist, as they were at some moment during the enumeration.</summary>
     IEnumerable<IWsRoom> Rooms { get; }
 
-    /// <summary>Sends to every connection of the hub, in one order for all.</summary>
+    /// <summary>
+    /// Sends to every connection of the hub, in one order for all. A connection hears it once a message of its own was handled, and already from its welcome on where no filter, hook or
+    /// authentication takes its time. The answer to its handshake leaves a moment before.
+    /// </summary>
     IWsSender All { get; }
 
     /// <summary>Finds an open connection by its id.</summary>

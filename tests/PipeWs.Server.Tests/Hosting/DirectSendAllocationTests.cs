@@ -38,7 +38,13 @@ public sealed class DirectSendAllocationTests
     {
         await using HubServer server = await HubServer.EchoAsync(Door.Fast);
         BlockingPeer[] peers = [.. Enumerable.Range(0, 8).Select(_ => new BlockingPeer(server.Server.Port))];
-        await server.AssertConnectionsAsync(1 + peers.Length);
+        foreach (BlockingPeer peer in peers)
+        {
+            // Whoever is answered hears what is sent to all.
+            peer.Send(RawPeer.Frame(Opcode.Text, new byte[100]));
+            peer.Receive(2 + 100);
+        }
+
         var message = WsPreparedMessage.Text(new string('x', 100));
 
         await AssertAllocatesNothingAsync(() =>
