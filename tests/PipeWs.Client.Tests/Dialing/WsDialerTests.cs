@@ -245,7 +245,7 @@ public sealed class WsDialerTests
             await tls.AuthenticateAsServerAsync(new SslServerAuthenticationOptions { ServerCertificate = certificate, ApplicationProtocols = [SslApplicationProtocol.Http2, SslApplicationProtocol.Http11] });
             Assert.Equal(SslApplicationProtocol.Http11, tls.NegotiatedApplicationProtocol);
             var pipe = new DuplexPipePair.End(System.IO.Pipelines.PipeReader.Create(tls), System.IO.Pipelines.PipeWriter.Create(tls));
-            var peer = new ServerPeer(pipe, _ => socket.Dispose(), 1, default);
+            var peer = new ServerPeer(pipe, (_, _) => socket.Dispose(), 1, default);
             await peer.AcceptAsync();
             await peer.ServeAsync(peer.SendTextAsync);
         }

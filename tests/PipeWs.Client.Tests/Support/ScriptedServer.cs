@@ -89,7 +89,7 @@ internal sealed class ScriptedServer : IAsyncDisposable
             var stream = new NetworkStream(socket, ownsSocket: true);
             var pipe = new DuplexPipePair.End(
                 PipeReader.Create(stream, new StreamPipeReaderOptions(leaveOpen: true)), PipeWriter.Create(stream, new StreamPipeWriterOptions(leaveOpen: true)));
-            Run(pipe, reset =>
+            Run(pipe, (_, reset) =>
             {
                 if (reset)
                 {
@@ -101,7 +101,7 @@ internal sealed class ScriptedServer : IAsyncDisposable
         }
     }
 
-    private void Run(IDuplexPipe pipe, Action<bool> drop)
+    private void Run(IDuplexPipe pipe, Action<RawPeer, bool> drop)
     {
         var peer = new ServerPeer(pipe, drop, Interlocked.Increment(ref _accepted), _stopped.Token);
         _scripts.Add(Task.Run(async () =>
@@ -138,17 +138,10 @@ internal sealed class ScriptedServer : IAsyncDisposable
             DuplexPipePair pair = DuplexPipePair.Create();
             IDuplexPipe client = pair.Connection;
             IDuplexPipe peer = pair.Peer;
-            server.Run(peer, _ =>
+            server.Run(peer, static (frames, _) =>
             {
-                try
-                {
-                    peer.Output.Complete();
-                    peer.Input.Complete();
-                }
-                catch (InvalidOperationException)
-                {
-                    // The script completed it.
-                }
+                frames.Finish();
+                frames.FinishReading();
             });
             return ValueTask.FromResult(new WsTransport(client, () =>
             {
@@ -162,10 +155,10 @@ internal sealed class ScriptedServer : IAsyncDisposable
 internal sealed class ServerPeer
 {
     private readonly IDuplexPipe _transport;
-    private readonly Action<bool> _drop;
+    private readonly Action<RawPeer, bool> _drop;
     private int _dropped;
 
-    public ServerPeer(IDuplexPipe transport, Action<bool> drop, int number, CancellationToken stopped)
+    public ServerPeer(IDuplexPipe transport, Action<RawPeer, bool> drop, int number, CancellationToken stopped)
     {
         _transport = transport;
         _drop = drop;
@@ -276,7 +269,7 @@ internal sealed class ServerPeer
     {
         if (Interlocked.Exchange(ref _dropped, 1) == 0)
         {
-            _drop(reset);
+            _drop(Frames, reset);
         }
     }
 }

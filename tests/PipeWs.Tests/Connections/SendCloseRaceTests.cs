@@ -139,7 +139,7 @@ public sealed class SendCloseRaceTests
                 harness.Peer.Finish(new IOException("reset"));
                 break;
             case End.OutputCut:
-                await harness.Peer.Input.CompleteAsync();
+                harness.Peer.FinishReading();
                 break;
             default:
                 harness.Connection.CloseSlow("slow");
