@@ -7,6 +7,8 @@ namespace PipeWs.Client.Tests.Topics;
 /// <summary>The dialect's pings, and what counts as life where their pongs do not come.</summary>
 public sealed class HeartbeatTests
 {
+    private const string Welcome = """{"id":"c","type":"welcome","pingInterval":4000,"pingTimeout":2000}""";
+
     [Fact]
     public async Task Pings_go_at_the_servers_interval_and_a_pong_that_does_not_come_means_a_new_connection()
     {
@@ -15,18 +17,14 @@ public sealed class HeartbeatTests
         int answers = 2;
         await using ScriptedServer server = ScriptedServer.InMemory(async peer =>
         {
-            await peer.WelcomeAsync("""{"id":"c","type":"welcome","pingInterval":4000,"pingTimeout":2000}""");
+            await peer.WelcomeAsync(Welcome);
             await peer.ServeTopicsAsync(message =>
             {
                 pings.Enqueue(clock.Elapsed);
                 return Task.FromResult(Interlocked.Decrement(ref answers) < 0);
             });
         });
-        await using WsTopicClient client = server.CreateTopicClient(o =>
-        {
-            o.Connection.TimeProvider = clock;
-            o.Connection.PingInterval = Timeout.InfiniteTimeSpan;
-        });
+        await using WsTopicClient client = CreateClient(server, clock);
         var pongs = new ConcurrentQueue<WsClientEvent>();
         client.OnEvent(WsClientEventKinds.PongReceived, pongs.Enqueue);
         await client.StartAsync().Soon();
@@ -57,25 +55,24 @@ public sealed class HeartbeatTests
         using var more = new SemaphoreSlim(0);
         await using ScriptedServer server = ScriptedServer.InMemory(async peer =>
         {
-            await peer.WelcomeAsync("""{"id":"c","type":"welcome","pingInterval":4000,"pingTimeout":2000}""");
+            await peer.WelcomeAsync(Welcome);
             await peer.ServeTopicsAsync(async message =>
             {
-                // Behind the first ping only.
-                for (int piece = isFirst ? 1 : Pieces + 1; piece <= Pieces; piece++)
+                if (isFirst)
                 {
+                    // Behind the first ping only.
                     isFirst = false;
-                    await more.WaitAsync(peer.Stopped);
-                    await peer.Frames.SendFrameAsync(piece == 1 ? RawFrame.Text : RawFrame.Continuation, piece == 1 ? "{}"u8.ToArray() : " "u8.ToArray(), fin: piece == Pieces);
+                    for (int piece = 1; piece <= Pieces; piece++)
+                    {
+                        await more.WaitAsync(peer.Stopped);
+                        await peer.Frames.SendFrameAsync(piece == 1 ? RawFrame.Text : RawFrame.Continuation, piece == 1 ? "{}"u8.ToArray() : " "u8.ToArray(), fin: piece == Pieces);
+                    }
                 }
 
                 return false;
             });
         });
-        await using WsTopicClient client = server.CreateTopicClient(o =>
-        {
-            o.Connection.TimeProvider = clock;
-            o.Connection.PingInterval = Timeout.InfiniteTimeSpan;
-        });
+        await using WsTopicClient client = CreateClient(server, clock);
         var pongs = new ConcurrentQueue<WsClientEvent>();
         client.OnEvent(WsClientEventKinds.PongReceived, pongs.Enqueue);
         await client.StartAsync().Soon();
@@ -107,7 +104,7 @@ public sealed class HeartbeatTests
         using var more = new SemaphoreSlim(0);
         await using ScriptedServer server = ScriptedServer.InMemory(async peer =>
         {
-            await peer.WelcomeAsync("""{"id":"c","type":"welcome","pingInterval":4000,"pingTimeout":2000}""");
+            await peer.WelcomeAsync(Welcome);
             Task<RawFrame?> serve = peer.ServeTopicsAsync(static message => Task.FromResult(message.Type() == "ping"));
             while (peer.Number == 1 && await Task.WhenAny(serve, more.WaitAsync(peer.Stopped)) != serve)
             {
@@ -116,11 +113,7 @@ public sealed class HeartbeatTests
 
             await serve;
         });
-        await using WsTopicClient client = server.CreateTopicClient(o =>
-        {
-            o.Connection.TimeProvider = clock;
-            o.Connection.PingInterval = Timeout.InfiniteTimeSpan;
-        });
+        await using WsTopicClient client = CreateClient(server, clock);
         await client.StartAsync().Soon();
         WsConnection connection = client.Connection!.Connection;
         while (!connection.IsClosing && clock.Elapsed < TimeSpan.FromSeconds(20))
@@ -134,6 +127,13 @@ public sealed class HeartbeatTests
         Assert.InRange(clock.Elapsed, TimeSpan.FromSeconds(6), TimeSpan.FromSeconds(8));
         await ComesBackAsync(server, clock);
     }
+
+    /// <summary>A client without WebSocket pings of its own.</summary>
+    private static WsTopicClient CreateClient(ScriptedServer server, ManualTimeProvider clock) => server.CreateTopicClient(options =>
+    {
+        options.Connection.TimeProvider = clock;
+        options.Connection.PingInterval = Timeout.InfiniteTimeSpan;
+    });
 
     private static Task ComesBackAsync(ScriptedServer server, ManualTimeProvider clock) => Conditions.UntilAsync(
         () =>
