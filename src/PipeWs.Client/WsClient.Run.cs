@@ -43,11 +43,10 @@ public sealed partial class WsClient
                 {
                     WsClientConnection connection = await ConnectAsync(attempt, disconnect, _needsFreshToken, cancelled);
                     first.TrySetResult();
-                    long start = _options.TimeProvider.GetTimestamp();
                     disconnect = await WatchAsync(connection);
                     watched = connection;
                     connectedSince = _options.TimeProvider.GetTimestamp();
-                    lasted = _options.TimeProvider.GetElapsedTime(start, connectedSince);
+                    lasted = _options.TimeProvider.GetElapsedTime(connection.ConnectedAt, connectedSince);
                     _needsFreshToken = connection.PlannedForToken || disconnect.Code == Protocol.Framing.CloseCode.TokenExpired;
                     attempt = connection.PlannedAtOnce || lasted >= _options.StableAfter ? 1 : attempt + 1;
                 }
@@ -189,7 +188,8 @@ public sealed partial class WsClient
             connection.IsReconnect = _wasConnected;
             _wasConnected = true;
 
-            // Before anybody can see or hear that it is connected: whoever does may send.
+            // Before anybody can see or hear that it is connected: what it lasts counts from there, and whoever knows may send.
+            connection.ConnectedAt = _options.TimeProvider.GetTimestamp();
             _writes.SetLive(connection.Connection);
             Volatile.Write(ref _current, connection);
             SetState(WsClientState.Connected);

@@ -62,6 +62,9 @@ public sealed class WsClientConnection
     /// <summary>Whether the client had a connection that was ready before this one. Set when this one is.</summary>
     internal bool IsReconnect { get; set; }
 
+    /// <summary>When it was ready, as the options' clock counts. Set when it is.</summary>
+    internal long ConnectedAt { get; set; }
+
     /// <summary>When the token is to be replaced, as the heartbeat counts.</summary>
     internal long RefreshAt { get; set; } = long.MaxValue;
 

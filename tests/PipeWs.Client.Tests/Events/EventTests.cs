@@ -1,4 +1,3 @@
-using Microsoft.Extensions.Logging;
 using PipeWs.Client.Tests.Support;
 using PipeWs.Shared;
 
@@ -46,8 +45,10 @@ public sealed class EventTests
             await peer.AcceptAsync();
             await peer.ServeAsync();
         });
-        using var logs = new WaitingLogs();
-        await using var client = new WsClient(server.Options(), logs);
+        using var heard = new ManualResetEventSlim();
+        bool hasWaited = false;
+        using var logger = new LogHook("Connected", () => hasWaited = heard.Wait(TimeSpan.FromSeconds(30)));
+        await using var client = new WsClient(server.Options(), logger);
         string outcome = "";
         using IDisposable subscription = client.OnEvent(WsClientEventKinds.Connected, _ =>
         {
@@ -61,10 +62,10 @@ public sealed class EventTests
                 outcome = e.Message;
             }
 
-            logs.Heard.Set();
+            heard.Set();
         });
         await client.StartAsync().Soon();
-        Assert.True(logs.HasWaited);
+        Assert.True(hasWaited);
         Assert.Equal("sent", outcome);
     }
 
@@ -239,34 +240,5 @@ public sealed class EventTests
                 }
             }
         });
-    }
-
-    /// <summary>A log that takes its time over the connection, until the callback has returned.</summary>
-    private sealed class WaitingLogs : ILoggerFactory, ILogger
-    {
-        public ManualResetEventSlim Heard { get; } = new();
-
-        public bool HasWaited { get; private set; }
-
-        public void AddProvider(ILoggerProvider provider)
-        {
-        }
-
-        public ILogger CreateLogger(string categoryName) => this;
-
-        public IDisposable? BeginScope<TState>(TState state)
-            where TState : notnull => null;
-
-        public bool IsEnabled(LogLevel logLevel) => true;
-
-        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
-        {
-            if (eventId.Name == "Connected")
-            {
-                HasWaited = Heard.Wait(TimeSpan.FromSeconds(30));
-            }
-        }
-
-        public void Dispose() => Heard.Dispose();
     }
 }

@@ -248,6 +248,33 @@ public sealed class ReconnectTests
     }
 
     [Fact]
+    public async Task What_a_connection_lasts_counts_from_when_it_is_ready()
+    {
+        var clock = new ManualTimeProvider();
+        var drop = new SemaphoreSlim(0);
+        await using ScriptedServer server = ScriptedServer.InMemory(async peer =>
+        {
+            await peer.AcceptAsync();
+            await Task.WhenAny(drop.WaitAsync(peer.Stopped), peer.ServeAsync());
+        });
+        var policy = new RecordingPolicy(WsReconnectPolicy.FixedInterval(TimeSpan.Zero));
+        using var slow = new LogHook("Connected", () => clock.Advance(TimeSpan.FromSeconds(10)));
+        await using var client = new WsClient(
+            server.Options(o =>
+            {
+                o.TimeProvider = clock;
+                o.ReconnectPolicy = policy;
+            }),
+            slow);
+        await client.StartAsync().Soon();
+        drop.Release();
+        await Conditions.UntilAsync(() => client.Connection?.Number == 2, "it connected again");
+
+        // Whoever heard of it saw ten seconds pass, however late the client's own task goes on.
+        Assert.Equal([1], policy.Attempts);
+    }
+
+    [Fact]
     public async Task Reconnect_closes_properly_and_connects_at_once()
     {
         var closes = new List<RawFrame?>();

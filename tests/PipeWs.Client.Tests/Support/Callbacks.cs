@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Collections.Concurrent;
+using Microsoft.Extensions.Logging;
 
 namespace PipeWs.Client.Tests.Support;
 
@@ -18,6 +19,33 @@ internal sealed class Handler(Func<WsMessageType, ReadOnlySequence<byte>, Cancel
 internal sealed class Ready(Func<WsClientConnection, CancellationToken, ValueTask> prepare) : IConnectionReadyHandler
 {
     public ValueTask OnConnectionReadyAsync(WsClientConnection connection, CancellationToken cancellationToken) => prepare(connection, cancellationToken);
+}
+
+/// <summary>An application's logger that does something of its own, where it is called, at one event.</summary>
+internal sealed class LogHook(string eventName, Action hook) : ILoggerFactory, ILogger
+{
+    public void AddProvider(ILoggerProvider provider)
+    {
+    }
+
+    public ILogger CreateLogger(string categoryName) => this;
+
+    public IDisposable? BeginScope<TState>(TState state)
+        where TState : notnull => null;
+
+    public bool IsEnabled(LogLevel logLevel) => true;
+
+    public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+    {
+        if (eventId.Name == eventName)
+        {
+            hook();
+        }
+    }
+
+    public void Dispose()
+    {
+    }
 }
 
 /// <summary>Gives a new token each time it is asked, and counts.</summary>

@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using Microsoft.Extensions.Logging;
 using PipeWs.Client.Tests.Support;
 using PipeWs.Shared;
 
@@ -51,7 +50,7 @@ public sealed class RejoinTests
     public async Task A_topic_is_joined_again_on_the_next_connection_whatever_went_wrong_on_the_last()
     {
         var errors = new ConcurrentQueue<WsClientEvent>();
-        using var logger = new FailingLogger("JoinFailed");
+        using var logger = new LogHook("JoinFailed", static () => throw new InvalidTimeZoneException("The logger fails."));
         await using ScriptedServer server = Serve(refusals: 1);
         var options = new WsTopicClientOptions
         {
@@ -203,32 +202,5 @@ public sealed class RejoinTests
         }
 
         public override TimeSpan? GetDelay(WsReconnectContext context) => find(context);
-    }
-
-    /// <summary>An application's logger that throws at one event.</summary>
-    private sealed class FailingLogger(string eventName) : ILoggerFactory, ILogger
-    {
-        public void AddProvider(ILoggerProvider provider)
-        {
-        }
-
-        public ILogger CreateLogger(string categoryName) => this;
-
-        public IDisposable? BeginScope<TState>(TState state)
-            where TState : notnull => null;
-
-        public bool IsEnabled(LogLevel logLevel) => true;
-
-        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
-        {
-            if (eventId.Name == eventName)
-            {
-                throw new InvalidTimeZoneException("The logger fails.");
-            }
-        }
-
-        public void Dispose()
-        {
-        }
     }
 }
