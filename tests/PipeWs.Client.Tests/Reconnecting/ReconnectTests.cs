@@ -221,11 +221,7 @@ public sealed class ReconnectTests
     {
         var clock = new ManualTimeProvider();
         var drop = new SemaphoreSlim(0);
-        await using ScriptedServer server = ScriptedServer.InMemory(async peer =>
-        {
-            await peer.AcceptAsync();
-            await Task.WhenAny(drop.WaitAsync(peer.Stopped), peer.ServeAsync());
-        });
+        await using ScriptedServer server = ServeUntil(drop);
         var policy = new RecordingPolicy(WsReconnectPolicy.FixedInterval(TimeSpan.Zero));
         await using WsClient client = server.CreateClient(o =>
         {
@@ -252,11 +248,7 @@ public sealed class ReconnectTests
     {
         var clock = new ManualTimeProvider();
         var drop = new SemaphoreSlim(0);
-        await using ScriptedServer server = ScriptedServer.InMemory(async peer =>
-        {
-            await peer.AcceptAsync();
-            await Task.WhenAny(drop.WaitAsync(peer.Stopped), peer.ServeAsync());
-        });
+        await using ScriptedServer server = ServeUntil(drop);
         var policy = new RecordingPolicy(WsReconnectPolicy.FixedInterval(TimeSpan.Zero));
         using var slow = new LogHook("Connected", () => clock.Advance(TimeSpan.FromSeconds(10)));
         await using var client = new WsClient(
@@ -347,6 +339,13 @@ public sealed class ReconnectTests
         Assert.All(perSecond, count => Assert.InRange(count, 25, 110));
         await Task.WhenAll(clients.Select(client => client.StopAsync())).Soon();
     }
+
+    /// <summary>A server that drops a connection each time it is told to.</summary>
+    private static ScriptedServer ServeUntil(SemaphoreSlim drop) => ScriptedServer.InMemory(async peer =>
+    {
+        await peer.AcceptAsync();
+        await Task.WhenAny(drop.WaitAsync(peer.Stopped), peer.ServeAsync());
+    });
 
     private sealed class RecordingPolicy(WsReconnectPolicy inner) : WsReconnectPolicy
     {
